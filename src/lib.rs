@@ -1,0 +1,6 @@
+//! peekd answers "what is this contact-centre statistic now?" over HTTP, from a persistent store
+//! of last-known values that Genesys Stat Servers keep true.
+//!
+//! The rooms, in the order data passes them; `ARCHITECTURE.md` is the map.
+
+pub mod model;

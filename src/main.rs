@@ -1,0 +1,2 @@
+//! peekd.
+fn main() {}

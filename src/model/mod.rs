@@ -1,0 +1,20 @@
+//! The words everybody else speaks: what a statistic is, what a value at an instant is, and what
+//! time it is. Does no I/O and knows no other room.
+
+mod clock;
+mod epoch;
+mod notification;
+mod object_type;
+mod sample;
+mod state;
+mod statistic;
+mod value;
+
+pub use clock::{Age, Clock, Moment, Timestamp};
+pub use epoch::{Epoch, EpochCounter};
+pub use notification::NotificationMode;
+pub use object_type::ObjectType;
+pub use sample::{Quality, Revision, Sample, ServerId};
+pub use state::{AgentState, DnAction, DnState, PlaceState, State, status_name};
+pub use statistic::{FIELD_LEN_MAX, ParseStatisticError, Statistic, StatisticId};
+pub use value::Value;
