@@ -4,3 +4,5 @@
 //! The rooms, in the order data passes them; `ARCHITECTURE.md` is the map.
 
 pub mod model;
+pub mod peek;
+pub mod wire;

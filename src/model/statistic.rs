@@ -118,15 +118,17 @@ impl FromStr for Statistic {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<&str> = text.split(';').collect();
-        let (required, optional, reset) = match parts.as_slice() {
-            [m, t, o, n] => ([*m, *t, *o, *n], [""; 4], false),
-            [m, t, o, n, f, p, r, r2] => ([*m, *t, *o, *n], [*f, *p, *r, *r2], false),
-            [m, t, o, n, f, p, r, r2, "Reset"] => ([*m, *t, *o, *n], [*f, *p, *r, *r2], true),
-            [_, _, _, _, _, _, _, _, _] => return Err(ParseStatisticError::Ninth),
-            other => return Err(ParseStatisticError::PartCount(other.len())),
+        let Some((&[metric, object_type, object_id, tenant], more)) = parts.split_first_chunk()
+        else {
+            return Err(ParseStatisticError::PartCount(parts.len()));
         };
-        let [metric, object_type, object_id, tenant] = required;
-        let [filter, time_profile, time_range, time_range2] = optional;
+        let ([filter, time_profile, time_range, time_range2], reset) = match *more {
+            [] => ([""; 4], false),
+            [filter, profile, range, range2] => ([filter, profile, range, range2], false),
+            [filter, profile, range, range2, "Reset"] => ([filter, profile, range, range2], true),
+            [_, _, _, _, _] => return Err(ParseStatisticError::Ninth),
+            _ => return Err(ParseStatisticError::PartCount(parts.len())),
+        };
         let statistic = Self {
             metric: read_part(metric),
             object_type: object_type
@@ -203,15 +205,12 @@ fn read_part(part: &str) -> Box<str> {
     while let Some(at) = rest.find('%') {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
-        match escape_of(from) {
-            Some(character) => {
-                out.push(character);
-                rest = from.get(3..).unwrap_or_default();
-            }
-            None => {
-                out.push('%');
-                rest = from.get(1..).unwrap_or_default();
-            }
+        if let Some(character) = escape_of(from) {
+            out.push(character);
+            rest = from.get(3..).unwrap_or_default();
+        } else {
+            out.push('%');
+            rest = from.get(1..).unwrap_or_default();
         }
     }
     out.push_str(rest);

@@ -1,0 +1,101 @@
+//! What is asked and what comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::Freshness;
+use crate::model::{Age, NotificationMode, Statistic, Value};
+
+/// One question: what is this statistic now?
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Which statistic.
+    pub statistic: Statistic,
+    /// How to open it, if it has to be opened. `Reset` goes with `statistic.reset`.
+    pub mode: NotificationMode,
+    /// The tenant's password as the caller gave it; empty for none. Never stored, logged or shown.
+    pub tenant_password: SecretString,
+}
+
+/// A value, and where it came from.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The value.
+    pub value: Value,
+    /// How long ago it was last validated; zero for a value fetched for this request.
+    pub age: Age,
+    /// From the store, or from the Stat Server and why.
+    pub source: Source,
+}
+
+/// Where an answer came from: what `Cache-Status` (RFC 9211) tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The store. `ttl` is how much longer the same demand would be answered from it, where the
+    /// demand named an age.
+    Store {
+        /// Time left, if the demand named an age.
+        ttl: Option<Duration>,
+    },
+    /// The Stat Server.
+    Live {
+        /// Why the store would not do.
+        why: Why,
+        /// Whether another request's fetch was joined.
+        collapsed: bool,
+    },
+    /// The store, because the Stat Server gave nothing and the demand allowed that.
+    StoreAfterFailure {
+        /// Why the store would not do at first.
+        why: Why,
+    },
+}
+
+/// Why the store's value would not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// None was known.
+    Miss,
+    /// It was older than the request allows.
+    Stale,
+    /// The request wanted a live one.
+    Request,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PeekError {
+    /// The Stat Server refuses the statistic; its own text.
+    #[error("{0}")]
+    Refused(Arc<str>),
+    /// Every Stat Server's stat types are known, and none has this metric.
+    #[error("Statistic type '{0}' is not defined on any configured Stat Server")]
+    NotDefined(Box<str>),
+    /// A live value is needed and no Stat Server that could give it is connected.
+    #[error("Statistic Service unavailable")]
+    Unavailable,
+    /// A live value is needed and none came in time.
+    #[error(
+        "Statistic Service unavailable: no value came from the Stat Server within {}",
+        humantime::format_duration(*.0)
+    )]
+    Deadline(Duration),
+    /// `only-if-cached`, and no usable value is known.
+    #[error("no stored value satisfies the request, and only-if-cached forbids asking for one")]
+    NotCached,
+    /// More statistics are open than the configuration allows.
+    #[error("too many statistics are open (setting http.limits.open_statistics)")]
+    TooMany,
+}
+
+/// Somebody who answers peeks: [`super::Peek`], or a table in a test of the HTTP edge.
+pub trait AnswerPeeks: Send + Sync + 'static {
+    /// Answers one question as freshly as demanded.
+    fn peek(
+        &self,
+        query: Query,
+        freshness: Freshness,
+    ) -> impl Future<Output = Result<Answer, PeekError>> + Send;
+}

@@ -1,0 +1,7 @@
+//! The heart: given a statistic and a demand of freshness, the store or a live fetch.
+
+mod answer;
+mod freshness;
+
+pub use answer::{Answer, AnswerPeeks, PeekError, Query, Source, Why};
+pub use freshness::{Demand, Freshness};

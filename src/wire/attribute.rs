@@ -1,0 +1,240 @@
+//! Attributes: the numbered, typed fields that every message consists of.
+
+use super::charset::Charset;
+use super::error::{Error, Fault};
+use super::kv::Kv;
+use super::reader::Reader;
+
+/// The protocol's attribute numbers.
+pub(super) struct AttributeId;
+
+macro_rules! attributes {
+    ($($constant:ident = $id:literal $name:literal;)*) => {
+        impl AttributeId {
+            $(pub(super) const $constant: u32 = $id;)*
+
+            /// The protocol's name of an attribute, for messages to people.
+            pub(super) fn name(id: u32) -> Option<&'static str> {
+                match id {
+                    $($id => Some($name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+attributes! {
+    PROTOCOL_NAME = 0 "ProtocolName";
+    CLIENT_NAME = 1 "ClientName";
+    REFERENCE_ID = 2 "ReferenceId";
+    TAG = 3 "Tag";
+    OBJECT_TYPE = 4 "ObjectType";
+    OBJECT_ID = 5 "ObjectId";
+    CATEGORY = 6 "Category";
+    MAIN_MASK = 7 "MainMask";
+    SUBJECT = 8 "Subject";
+    INTERVAL_TYPE = 9 "IntervalType";
+    INTERVAL_LENGTH = 12 "IntervalLength";
+    NOTIFICATION_MODE = 13 "NotificationMode";
+    INSENSITIVITY = 14 "Insensitivity";
+    FREQUENCY = 15 "Frequency";
+    RELATIVE_MASK = 16 "RelativeMask";
+    TIME_RANGE_LEFT = 17 "TimeRangeLeft";
+    TIME_RANGE_RIGHT = 18 "TimeRangeRight";
+    STATISTIC_ID = 23 "StatisticId";
+    TIMESTAMP = 24 "Timestamp";
+    INT_VALUE = 25 "IntValue";
+    STRING_VALUE = 26 "StringValue";
+    EXTENSIONS = 27 "Extensions";
+    TENANT_NAME = 31 "TenantName";
+    TENANT_PASSWORD = 32 "TenantPassword";
+    LIBRARY_VERSION = 33 "LibraryInternalVersion";
+    FILTER = 34 "Filter";
+    CLIENT_ID = 35 "ClientId";
+    STATISTIC_TYPE = 36 "StatisticType";
+    PROFILE = 37 "Profile";
+    TIME_PROFILE = 38 "TimeProfile";
+    TIME_RANGE_LEFT2 = 39 "TimeRangeLeft2";
+    TIME_RANGE_RIGHT2 = 40 "TimeRangeRight2";
+    SERVER_VERSION_INFO = 56 "ServerVersionInfo";
+    CLIENT_CAPABILITIES = 71 "ClientCapabilities";
+}
+
+/// One attribute's value as it stands in the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AttributeValue<'a> {
+    Int(i64),
+    Text(&'a [u8]),
+    Block(&'a [u8]),
+}
+
+/// One attribute of a frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attribute<'a> {
+    pub(super) id: u32,
+    pub(super) value: AttributeValue<'a>,
+    /// Where its value starts in the frame.
+    offset: usize,
+}
+
+impl<'a> Attribute<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let id = reader.u32("an attribute's number")?;
+        let offset = reader.offset();
+        let value = Self::read_value(reader).map_err(|error| error.in_attribute(id))?;
+        Ok(Self { id, value, offset })
+    }
+
+    fn read_value(reader: &mut Reader<'a>) -> Result<AttributeValue<'a>, Error> {
+        let offset = reader.offset();
+        Ok(match reader.u8("an attribute's type")? {
+            b'i' => AttributeValue::Int(reader.i32("an integer")?.into()),
+            b'l' => AttributeValue::Int(reader.i64("a long integer")?),
+            b's' => AttributeValue::Text(reader.block16("a text")?),
+            b'S' => AttributeValue::Text(reader.block32("a long text")?),
+            b'b' => AttributeValue::Block(reader.block16_self("a byte block")?),
+            b'B' => AttributeValue::Block(reader.block32("a long byte block")?),
+            other => return Err(Error::at(offset, Fault::UnknownType(other))),
+        })
+    }
+
+    pub(super) fn int(&self) -> Result<i64, Error> {
+        match self.value {
+            AttributeValue::Int(int) => Ok(int),
+            _ => Err(self.missing("an integer")),
+        }
+    }
+
+    /// The integer, if it fits `T`.
+    pub(super) fn int_as<T: TryFrom<i64>>(&self, name: &'static str) -> Result<T, Error> {
+        let value = self.int()?;
+        T::try_from(value).map_err(|_| self.fault(Fault::OutOfRange { name, value }))
+    }
+
+    pub(super) fn text(&self) -> Result<&'a [u8], Error> {
+        match self.value {
+            AttributeValue::Text(text) => Ok(text),
+            _ => Err(self.missing("a text")),
+        }
+    }
+
+    pub(super) fn block(&self) -> Result<&'a [u8], Error> {
+        match self.value {
+            AttributeValue::Block(block) => Ok(block),
+            _ => Err(self.missing("a byte block")),
+        }
+    }
+
+    pub(super) fn kv(&self, charset: Charset) -> Result<Kv, Error> {
+        // The value's own length field stands between its offset and its bytes.
+        Kv::decode(Reader::at(self.offset + 3, self.block()?), charset)
+            .map_err(|error| error.in_attribute(self.id))
+    }
+
+    pub(super) fn fault(&self, fault: Fault) -> Error {
+        Error::at(self.offset, fault).in_attribute(self.id)
+    }
+
+    fn missing(&self, what: &'static str) -> Error {
+        self.fault(Fault::Missing(what))
+    }
+}
+
+/// Builds one message's body: `u8 count, u32 id`, attributes.
+#[derive(Debug)]
+pub(super) struct Body {
+    bytes: Vec<u8>,
+    count: u8,
+    charset: Charset,
+}
+
+impl Body {
+    pub(super) fn new(message_id: u32, charset: Charset) -> Self {
+        let mut bytes = Vec::with_capacity(128);
+        bytes.push(0);
+        bytes.extend_from_slice(&message_id.to_be_bytes());
+        Self {
+            bytes,
+            count: 0,
+            charset,
+        }
+    }
+
+    fn start(&mut self, id: u32, letter: u8) {
+        debug_assert!(
+            self.count < u8::MAX,
+            "no message has anywhere near 255 attributes"
+        );
+        self.count = self.count.saturating_add(1);
+        self.bytes.extend_from_slice(&id.to_be_bytes());
+        self.bytes.push(letter);
+    }
+
+    pub(super) fn int(&mut self, id: u32, value: i32) -> &mut Self {
+        self.start(id, b'i');
+        self.bytes.extend_from_slice(&value.to_be_bytes());
+        self
+    }
+
+    pub(super) fn int_if(&mut self, id: u32, value: Option<i32>) -> &mut Self {
+        if let Some(value) = value {
+            self.int(id, value);
+        }
+        self
+    }
+
+    pub(super) fn text(&mut self, id: u32, text: &str) -> &mut Self {
+        let charset = self.charset;
+        let bytes = charset.encode(text);
+        if let Ok(len) = u16::try_from(bytes.len()) {
+            self.start(id, b's');
+            self.bytes.extend_from_slice(&len.to_be_bytes());
+        } else {
+            self.start(id, b'S');
+            self.len32(bytes.len());
+        }
+        self.bytes.extend_from_slice(&bytes);
+        self
+    }
+
+    pub(super) fn text_if(&mut self, id: u32, text: &str) -> &mut Self {
+        if !text.is_empty() {
+            self.text(id, text);
+        }
+        self
+    }
+
+    pub(super) fn block(&mut self, id: u32, block: &[u8]) -> &mut Self {
+        match u16::try_from(block.len() + 2) {
+            Ok(counted) => {
+                self.start(id, b'b');
+                self.bytes.extend_from_slice(&counted.to_be_bytes());
+            }
+            Err(_) => {
+                self.start(id, b'B');
+                self.len32(block.len());
+            }
+        }
+        self.bytes.extend_from_slice(block);
+        self
+    }
+
+    pub(super) fn kv(&mut self, id: u32, kv: &Kv) -> &mut Self {
+        let block = kv.encode(self.charset);
+        self.block(id, &block)
+    }
+
+    fn len32(&mut self, len: usize) {
+        // Nothing this program sends comes near 4 GiB; a longer block could not be framed anyway.
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(&len.to_be_bytes());
+    }
+
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        if let Some(count) = self.bytes.first_mut() {
+            *count = self.count;
+        }
+        self.bytes
+    }
+}

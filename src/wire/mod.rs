@@ -1,0 +1,32 @@
+//! The Stat Server protocol: bytes to messages and back. No I/O, no clock, no state but the
+//! reassembly of a frame that arrives in pieces.
+//!
+//! The byte layout is nobody's published standard; it was established by observation and never
+//! tried against a real Stat Server. `docs/wire.md` says what is known how well.
+
+mod addp;
+mod attribute;
+mod charset;
+mod error;
+mod event;
+mod frame;
+mod kv;
+mod message;
+mod reader;
+mod request;
+mod state;
+
+pub use addp::{Addp, AddpCommand, TRACE_BIT};
+pub use charset::Charset;
+pub use error::{Error, Fault};
+pub use event::{Event, EventKind, EventValue, ServerMode};
+pub use frame::{Deframer, FRAME_LEN_PLAIN_MAX, PACKET_LEN_MAX, Packet, frame};
+pub use kv::{Kv, KvValue};
+pub use message::Message;
+pub use request::{
+    Capabilities, Definition, Notification, Object, ProfileKind, Refinements, Register, Request,
+};
+pub use state::{AgentStatus, DnAction, DnCall, DnStatus, PlaceStatus, decode_state};
+
+#[cfg(test)]
+mod tests;
