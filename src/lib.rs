@@ -3,6 +3,8 @@
 //!
 //! The rooms, in the order data passes them; `ARCHITECTURE.md` is the map.
 
+pub mod cache;
 pub mod model;
 pub mod peek;
+pub mod upstream;
 pub mod wire;

@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use super::*;
+use crate::model::{
+    Age, Epoch, NotificationMode, ObjectType, PasswordProof, ProofKey, Quality, Timestamp, Value,
+};
+
+fn statistic(name: &str) -> Statistic {
+    Statistic::new(name, ObjectType::Queue, "9001@SIP_Switch", "Environment")
+}
+
+fn sample(value: i64, epoch: u64) -> Sample {
+    Sample {
+        value: Value::Integer(value),
+        quality: Quality::Good,
+        source_time: 0,
+        received_at: Timestamp(1_000_000),
+        validated_at: Timestamp(1_000_000),
+        server: ServerId(1),
+        epoch: Epoch(epoch),
+    }
+}
+
+fn cache(clock: &Clock) -> Cache {
+    Cache::new(
+        clock.clone(),
+        7,
+        Revision {
+            generation: 6,
+            counter: 40,
+        },
+        StatisticId(3),
+        2,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statistic_keeps_its_number_and_numbers_go_on_after_those_of_earlier_runs() {
+    let cache = cache(&Clock::system());
+    let first = cache.intern(&statistic("A")).unwrap();
+    assert_eq!(first.id, StatisticId(3));
+    assert_eq!(cache.intern(&statistic("A")).unwrap().id, first.id);
+    let second = cache.intern(&statistic("B")).unwrap();
+    assert_eq!(second.id, StatisticId(4));
+    assert_eq!(cache.intern(&statistic("C")).unwrap_err(), Full);
+    cache.remove_unaccepted(&second);
+    assert!(cache.find(&statistic("B")).is_none());
+    assert_eq!(cache.intern(&statistic("C")).unwrap().id, StatisticId(5));
+    first.opened(NotificationMode::Immediate, PasswordProof::NONE);
+    cache.remove_unaccepted(&first);
+    assert!(cache.find(&statistic("A")).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn order_is_the_epoch_and_then_arrival() {
+    let cache = cache(&Clock::system());
+    let slot = cache.intern(&statistic("A")).unwrap();
+    slot.opened(NotificationMode::Immediate, PasswordProof::NONE);
+    let revision = |counter| Revision {
+        generation: 7,
+        counter,
+    };
+    let changed = |value, epoch, counter| {
+        Some(Applied::Changed(
+            Box::new(sample(value, epoch)),
+            revision(counter),
+        ))
+    };
+    assert_eq!(cache.apply(slot.id, sample(10, 5)), changed(10, 5, 41));
+    let confirmed = Some(Applied::Confirmed(Timestamp(1_000_000)));
+    assert_eq!(cache.apply(slot.id, sample(10, 5)), confirmed);
+    assert_eq!(cache.apply(slot.id, sample(99, 4)), Some(Applied::Outdated));
+    assert_eq!(cache.apply(slot.id, sample(10, 6)), changed(10, 6, 42));
+    assert_eq!(cache.apply(slot.id, sample(3, 6)), changed(3, 6, 43));
+    assert_eq!(slot.last().unwrap().0, sample(3, 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_is_known_only_to_the_password_it_was_opened_with() {
+    let clock = Clock::system();
+    let cache = cache(&clock);
+    let key = ProofKey::random().unwrap();
+    let (right, wrong) = (key.prove(&"right".into()), key.prove(&"wrong".into()));
+    let slot = cache.intern(&statistic("A")).unwrap();
+    slot.opened(NotificationMode::Immediate, right.clone());
+    cache.apply(slot.id, sample(1, 1));
+    assert!(slot.known(&right, &clock).is_some());
+    assert!(slot.known(&wrong, &clock).is_none());
+    assert!(slot.known(&PasswordProof::NONE, &clock).is_none());
+
+    slot.refuse(wrong.clone(), "wrong password".into(), &clock);
+    let memory = Duration::from_secs(30);
+    assert!(slot.refusal(&wrong, &clock, memory).is_some());
+    assert!(slot.refusal(&right, &clock, memory).is_none());
+    tokio::time::advance(Duration::from_millis(30_001)).await;
+    assert!(slot.refusal(&wrong, &clock, memory).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_value_ages_over_the_restart_and_is_uncertain_until_confirmed() {
+    let clock = Clock::set_at(Timestamp(1_060_000));
+    let cache = cache(&clock);
+    cache.restore(Restored {
+        id: StatisticId(0),
+        statistic: Arc::new(statistic("A")),
+        last: Some((
+            sample(5, 9),
+            Revision {
+                generation: 6,
+                counter: 12,
+            },
+        )),
+        held: Some(NotificationMode::Immediate),
+        proof: Some(PasswordProof::NONE),
+    });
+    let slot = cache.find(&statistic("A")).unwrap();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    let known = slot.known(&PasswordProof::NONE, &clock).unwrap();
+    assert_eq!(known.age, Age::Known(65_000));
+    assert!(known.kept_open);
+    assert_eq!(slot.last().unwrap().0.quality, Quality::Uncertain);
+    // The same value from a live server is news: it is vouched for again.
+    assert!(matches!(
+        cache.apply(slot.id, sample(5, 10)),
+        Some(Applied::Changed(..))
+    ));
+    assert_eq!(
+        slot.known(&PasswordProof::NONE, &clock).unwrap().age,
+        Age::Known(0)
+    );
+    cache.distrust(ServerId(1));
+    assert_eq!(slot.last().unwrap().0.quality, Quality::Uncertain);
+}

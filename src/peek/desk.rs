@@ -1,0 +1,236 @@
+//! The decision: the store or a live fetch.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::flights::{Flight, Flights, Key};
+use super::{Answer, AnswerPeeks, Demand, Freshness, PeekError, Query, Source, Why};
+use crate::cache::{Cache, Known, Slot};
+use crate::model::{Age, Clock, ProofKey, StatisticId};
+use crate::upstream::{FetchError, OpenSpec, Outcome, Ticket, Upstream};
+
+/// The settings of the peek room, all durations.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    /// How long each caller waits for a live value.
+    pub deadline: Duration,
+    /// How old a value that nothing keeps true may be for a caller who demands nothing.
+    pub default_max_age: Duration,
+    /// How recently a fetch must have been sent for a demand of a live value to join it.
+    pub coalesce_window: Duration,
+    /// How long a refusal is answered without asking again.
+    pub refusal_memory: Duration,
+    /// How long a statistic nobody asks for stays open.
+    pub idle_close: Duration,
+}
+
+/// Answers peeks from the cache and the Stat Servers.
+#[derive(Debug)]
+pub struct Peek {
+    this: Weak<Self>,
+    config: Config,
+    clock: Clock,
+    cache: Arc<Cache>,
+    upstream: Arc<Upstream>,
+    proofs: ProofKey,
+    flights: Flights,
+}
+
+impl Peek {
+    /// The room, over a cache that is filled by somebody else.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        clock: Clock,
+        cache: Arc<Cache>,
+        upstream: Arc<Upstream>,
+        proofs: ProofKey,
+    ) -> Arc<Self> {
+        let overdue = config.deadline.saturating_mul(2);
+        let flights = Flights::new(config.coalesce_window, overdue);
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            config,
+            clock,
+            cache,
+            upstream,
+            proofs,
+            flights,
+        })
+    }
+
+    /// Closes statistics that nobody asked for during `idle_close`, and forgets those that no Stat
+    /// Server ever accepted. To be called now and then.
+    pub async fn sweep(&self) {
+        let mut idle: Vec<StatisticId> = Vec::new();
+        for slot in self.cache.slots() {
+            let asked = self.clock.age(Some(slot.asked()));
+            if slot.is_registered() {
+                if slot.is_held() && !slot.is_pinned() && !asked.within(self.config.idle_close) {
+                    idle.push(slot.id);
+                }
+            } else if !asked.within(self.unaccepted_memory()) {
+                self.cache.remove_unaccepted(&slot);
+            }
+        }
+        if !idle.is_empty() {
+            tracing::info!(count = idle.len(), "closing statistics nobody asks for");
+            self.upstream.close(&idle).await;
+        }
+    }
+
+    /// Longer than a refusal is remembered and any fetch can still be under way.
+    fn unaccepted_memory(&self) -> Duration {
+        self.config
+            .refusal_memory
+            .saturating_add(self.config.deadline.saturating_mul(4))
+    }
+
+    async fn answer(&self, query: Query, freshness: Freshness) -> Result<Answer, PeekError> {
+        let slot = self.slot(&query, freshness)?;
+        slot.touch(self.clock.now());
+        let proof = self.proofs.prove(&query.tenant_password);
+        if let Some(text) = slot.refusal(&proof, &self.clock, self.config.refusal_memory) {
+            return Err(PeekError::Refused(text));
+        }
+        let known = slot.known(&proof, &self.clock);
+        let demand = freshness.demand();
+        if let Some(known) = &known
+            && self.is_good_enough(known, demand, freshness.only_if_cached)
+        {
+            return Ok(from_store(known, demand));
+        }
+        if freshness.only_if_cached {
+            return Err(PeekError::NotCached);
+        }
+        let why = match (&known, demand) {
+            (None, _) => Why::Miss,
+            (Some(_), Demand::Live) => Why::Request,
+            (Some(_), _) => Why::Stale,
+        };
+        let spec = OpenSpec {
+            id: slot.id,
+            statistic: slot.statistic.clone(),
+            mode: query.mode,
+            password: query.tenant_password,
+            proof,
+        };
+        match self.fetch(spec, demand == Demand::Live).await {
+            Ok((value, collapsed)) => {
+                let source = Source::Live { why, collapsed };
+                Ok(Answer {
+                    value,
+                    age: Age::Known(0),
+                    source,
+                })
+            }
+            Err(refused @ PeekError::Refused(_)) => Err(refused),
+            Err(failure) => known
+                .filter(|known| may_stand_in(known, demand, freshness))
+                .map(|known| Answer {
+                    value: known.value,
+                    age: known.age,
+                    source: Source::StoreAfterFailure { why },
+                })
+                .ok_or(failure),
+        }
+    }
+
+    /// The statistic's slot; a new one only where a fetch could be tried.
+    fn slot(&self, query: &Query, freshness: Freshness) -> Result<Arc<Slot>, PeekError> {
+        if let Some(slot) = self.cache.find(&query.statistic) {
+            return Ok(slot);
+        }
+        if freshness.only_if_cached {
+            return Err(PeekError::NotCached);
+        }
+        let metric = &query.statistic.metric;
+        self.upstream
+            .check(metric)
+            .map_err(|error| not_started(error, metric))?;
+        self.cache
+            .intern(&query.statistic)
+            .map_err(|_| PeekError::TooMany)
+    }
+
+    fn is_good_enough(&self, known: &Known, demand: Demand, only_if_cached: bool) -> bool {
+        match demand {
+            // Notifications keep it true, or will again: this is what makes a restart invisible.
+            Demand::Anything if known.kept_open || only_if_cached => true,
+            Demand::Anything => known.age.within(self.config.default_max_age),
+            demand => demand.accepts(known.age),
+        }
+    }
+
+    async fn fetch(
+        &self,
+        spec: OpenSpec,
+        only_recent: bool,
+    ) -> Result<(crate::model::Value, bool), PeekError> {
+        let metric = spec.statistic.metric.clone();
+        let key: Key = (spec.id, spec.proof.clone());
+        let boarding = self.flights.board(&key, only_recent);
+        if let Some(flight) = boarding.to_send {
+            self.send(key, spec, flight)
+                .map_err(|error| not_started(error, &metric))?;
+        }
+        match timeout(self.config.deadline, boarding.waiter.outcome()).await {
+            Ok(Outcome::Value(value)) => Ok((value, boarding.collapsed)),
+            Ok(Outcome::Refused(text)) => Err(PeekError::Refused(text)),
+            Ok(Outcome::Lost) => Err(PeekError::Unavailable),
+            Err(_) => Err(PeekError::Deadline(self.config.deadline)),
+        }
+    }
+
+    /// Sends a fetch; when it lands, everybody is told and a follow-up, if any, is sent.
+    fn send(&self, key: Key, spec: OpenSpec, flight: Arc<Flight>) -> Result<(), FetchError> {
+        let this = self.this.clone();
+        let again = spec.clone();
+        let ticket = Ticket::new(move |outcome| {
+            let Some(peek) = this.upgrade() else { return };
+            if let Some(follow_up) = peek.flights.landed(&key, &flight, outcome) {
+                // A follow-up that cannot be sent is told so by its own dropped ticket.
+                peek.send(key, again, follow_up).unwrap_or_default();
+            }
+        });
+        self.upstream.fetch(spec, ticket)
+    }
+}
+
+impl AnswerPeeks for Peek {
+    async fn peek(&self, query: Query, freshness: Freshness) -> Result<Answer, PeekError> {
+        self.answer(query, freshness).await
+    }
+}
+
+fn from_store(known: &Known, demand: Demand) -> Answer {
+    let ttl = match (demand, known.age) {
+        (Demand::AtMost(limit), Age::Known(ms)) => {
+            Some(limit.saturating_sub(Duration::from_millis(ms)))
+        }
+        _ => None,
+    };
+    Answer {
+        value: known.value.clone(),
+        age: known.age,
+        source: Source::Store { ttl },
+    }
+}
+
+/// Whether a known value may be answered although a live one was wanted and none came.
+fn may_stand_in(known: &Known, demand: Demand, freshness: Freshness) -> bool {
+    match (demand, freshness.stale_if_error) {
+        (Demand::Anything, _) | (_, Some(Duration::MAX)) => true,
+        (_, Some(limit)) => known.age.within(limit),
+        (_, None) => false,
+    }
+}
+
+fn not_started(error: FetchError, metric: &str) -> PeekError {
+    match error {
+        FetchError::NotDefined => PeekError::NotDefined(metric.into()),
+        FetchError::Unavailable => PeekError::Unavailable,
+    }
+}

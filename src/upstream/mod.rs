@@ -1,0 +1,24 @@
+//! The only room that dials out: keeps statistics open on Stat Servers.
+//!
+//! One task per pair of Stat Servers owns its connection and feeds a socket-free [`session`]; all
+//! else holds an [`Upstream`] handle, sends it commands and hears [`Event`]s.
+
+mod backoff;
+mod connection;
+mod event;
+mod handle;
+mod heartbeat;
+mod pair;
+mod profile;
+mod session;
+mod subscription;
+mod window;
+
+pub use connection::{BoxStream, Connector, TcpConnector};
+pub use event::{Batch, Event, Outcome, Ticket};
+pub use handle::{FetchError, PairHandle, PairState, PairStatus, Upstream};
+pub use heartbeat::AddpConfig;
+pub use pair::{Config, Endpoints, Pair};
+pub use profile::StatTypes;
+pub use session::{Session, SessionConfig};
+pub use subscription::OpenSpec;

@@ -1,0 +1,385 @@
+//! The hearing half of a session: what each event of the Stat Server means.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::super::event::{Event, Outcome, Ticket};
+use super::super::subscription::Link;
+use super::requests::opened;
+use super::{FIRST_VALUE_PATIENCE, Failure, RETRY_AFTER, Reference, Session, tell};
+use crate::model::{Quality, StatisticId, Value};
+use crate::wire::{self, EventKind, EventValue, Message, ProfileKind, ServerMode, decode_state};
+
+impl Session {
+    pub(super) fn received_body(&mut self, body: &[u8], now: Instant) -> Result<(), Failure> {
+        let event = match Message::decode(body, self.config.charset)? {
+            Message::Event(event) => event,
+            Message::Request(_) | Message::Unknown(_) => {
+                self.skipped_messages += 1;
+                return Ok(());
+            }
+        };
+        if !self.is_registered() {
+            return self.registering(&event, now);
+        }
+        match event.kind {
+            EventKind::Info => self.value(&event, now)?,
+            EventKind::StatisticOpened => self.acknowledged(event.reference_id, now)?,
+            EventKind::Error => self.refused(&event, now),
+            EventKind::StatisticClosed => self.closed(event.closed_statistic(), now),
+            EventKind::StatisticValid => self.validity(event.reference_id, true),
+            EventKind::StatisticInvalid => self.validity(event.reference_id, false),
+            EventKind::StatisticProfile => self.profile(event),
+            EventKind::ServerMode => self.server_mode(&event),
+            EventKind::Registered | EventKind::TargetState(_) => self.skipped_messages += 1,
+        }
+        self.pump(now)
+    }
+
+    /// Anything may come before the answer to the registration; only that and an error count.
+    fn registering(&mut self, event: &wire::Event<'_>, now: Instant) -> Result<(), Failure> {
+        match event.kind {
+            EventKind::Registered => {
+                if let Some(connection) = &mut self.connection {
+                    connection.registered = true;
+                    connection.compat = event.int_value;
+                    connection.version = event.text.as_deref().map(str::to_owned);
+                }
+                self.events.push(Event::LinkUp);
+                self.ask_for_profiles()?;
+                self.pump(now)
+            }
+            EventKind::Error => {
+                let text = event.text.as_deref().unwrap_or_default().to_owned();
+                Err(Failure::Refused {
+                    code: event.int_value,
+                    text,
+                })
+            }
+            EventKind::ServerMode => {
+                self.server_mode(event);
+                Ok(())
+            }
+            _ => {
+                self.skipped_messages += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn server_mode(&mut self, event: &wire::Event<'_>) {
+        if let Some(connection) = &mut self.connection {
+            connection.mode = Some(ServerMode::from_code(event.int_value));
+        }
+    }
+
+    fn acknowledged(&mut self, reference_id: i32, now: Instant) -> Result<(), Failure> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        let Some(Reference::Open(id)) = connection.references.get(&reference_id) else {
+            return Ok(());
+        };
+        let id = *id;
+        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            return Ok(());
+        };
+        let Link::Opening { epoch, sent, .. } = subscription.link else {
+            return Ok(());
+        };
+        connection.window.answered(sent, now);
+        subscription.link = opened(reference_id, epoch);
+        subscription.accepted = true;
+        let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
+        let somebody_waits = !subscription.waiting.is_empty();
+        self.events.push(Event::Opened { id, mode, proof });
+        // A mode without notifications sends nothing by itself, so where somebody waits it is
+        // peeked for at once; the others are given a moment.
+        if mode.notifies() {
+            connection
+                .awaiting_first
+                .push_back((now + FIRST_VALUE_PATIENCE, id));
+        } else if somebody_waits {
+            self.peek(id, None)?;
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, event: &wire::Event<'_>, now: Instant) -> Result<(), Failure> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        let (id, own_peek) = match connection.references.get(&event.reference_id) {
+            Some(Reference::Open(id)) => (*id, None),
+            Some(Reference::Peek(id)) => (*id, Some(event.reference_id)),
+            Some(Reference::Get { .. }) => {
+                self.got(event);
+                return Ok(());
+            }
+            _ => {
+                self.skipped_messages += 1;
+                return Ok(());
+            }
+        };
+        // A value before its acknowledgement acknowledges as well.
+        self.acknowledged(event.reference_id, now)?;
+        let (value, quality) = self.decode(event);
+        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            return Ok(());
+        };
+        let Link::Open {
+            epoch,
+            valued,
+            peeks,
+            ..
+        } = &mut subscription.link
+        else {
+            return Ok(());
+        };
+        *valued = true;
+        let epoch = *epoch;
+        // Peeks are answered in order. Under its own number a value answers that peek and, since
+        // it is newer, every earlier one; under the statistic's number, the oldest.
+        let answered = match own_peek {
+            Some(own) => peeks
+                .iter()
+                .position(|peek| peek.reference_id == own)
+                .map_or(0, |at| at + 1),
+            None => peeks.len().min(1),
+        };
+        let mut tickets: Vec<Ticket> = Vec::new();
+        for peek in peeks.drain(..answered) {
+            tickets.extend(peek.ticket);
+            if let Some(connection) = &mut self.connection {
+                connection.references.remove(&peek.reference_id);
+            }
+        }
+        tickets.append(&mut subscription.waiting);
+        let source_time = event.time;
+        self.events.push(Event::Value {
+            id,
+            epoch,
+            value,
+            quality,
+            source_time,
+            tickets,
+        });
+        Ok(())
+    }
+
+    /// The answer to a request that leaves nothing open; it goes to its asker alone.
+    fn got(&mut self, event: &wire::Event<'_>) {
+        let (value, _) = self.decode(event);
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let got = connection.references.remove(&event.reference_id);
+        if let Some(Reference::Get { ticket, .. }) = got {
+            ticket.complete(Outcome::Value(value));
+        }
+    }
+
+    fn decode(&self, event: &wire::Event<'_>) -> (Value, Quality) {
+        match event.value() {
+            EventValue::Text(text) => (Value::from_text(text), Quality::Good),
+            EventValue::Int(int) => (Value::Integer(int), Quality::Good),
+            EventValue::State(body) => {
+                let compat = self
+                    .connection
+                    .as_ref()
+                    .map_or(0, |connection| connection.compat);
+                let (state, error) = decode_state(body, compat, self.config.charset);
+                if let Some(error) = error {
+                    tracing::warn!(%error, "a state was kept as raw bytes");
+                }
+                let raw = matches!(state, crate::model::State::Raw { .. });
+                let quality = if raw {
+                    Quality::Uncertain
+                } else {
+                    Quality::Good
+                };
+                (Value::State(Arc::new(state)), quality)
+            }
+        }
+    }
+
+    fn refused(&mut self, event: &wire::Event<'_>, now: Instant) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let text: Arc<str> = match event.text.as_deref() {
+            Some(text) if !text.is_empty() => text.into(),
+            _ => format!(
+                "the Stat Server answered with error code {}",
+                event.int_value
+            )
+            .into(),
+        };
+        match connection.references.get(&event.reference_id) {
+            Some(Reference::Open(id)) => {
+                let id = *id;
+                self.open_refused(id, event.reference_id, text, now);
+            }
+            Some(Reference::Peek(id)) => {
+                let id = *id;
+                connection.references.remove(&event.reference_id);
+                self.peek_refused(id, Some(event.reference_id), &text);
+            }
+            Some(Reference::Close(id)) => {
+                let id = *id;
+                // What the server does not know to be open is closed.
+                self.finish_close(id, now);
+            }
+            Some(Reference::Get { .. }) => {
+                let got = connection.references.remove(&event.reference_id);
+                if let Some(Reference::Get { id, proof, ticket }) = got {
+                    self.events.push(Event::Refused {
+                        id,
+                        proof,
+                        text,
+                        tickets: vec![ticket],
+                    });
+                }
+            }
+            Some(Reference::Profile(kind)) => {
+                tracing::warn!(?kind, %text, "the Stat Server gave no profile");
+                connection.references.remove(&event.reference_id);
+            }
+            None => {
+                self.skipped_messages += 1;
+                tracing::warn!(%text, "the Stat Server sent an error that answers no request");
+            }
+        }
+    }
+
+    fn open_refused(&mut self, id: StatisticId, reference_id: i32, text: Arc<str>, now: Instant) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            return;
+        };
+        let Link::Opening { sent, .. } = subscription.link else {
+            // Some servers answer a failed peek under the statistic's number.
+            return self.peek_refused(id, None, &text);
+        };
+        connection.window.answered(sent, now);
+        connection.references.remove(&reference_id);
+        subscription.link = Link::Idle;
+        let tickets = subscription.take_waiting();
+        let proof = subscription.spec.proof.clone();
+        if subscription.accepted {
+            tracing::warn!(statistic = %subscription.spec.statistic, %text, "reopening was refused");
+            self.retries.push_back((now + RETRY_AFTER, id));
+        } else {
+            self.subscriptions.remove(&id);
+        }
+        self.events.push(Event::Refused {
+            id,
+            proof,
+            text,
+            tickets,
+        });
+    }
+
+    fn peek_refused(&mut self, id: StatisticId, own: Option<i32>, text: &Arc<str>) {
+        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            return;
+        };
+        let Link::Open { peeks, .. } = &mut subscription.link else {
+            return;
+        };
+        let at = match own {
+            Some(own) => peeks.iter().position(|peek| peek.reference_id == own),
+            None => (!peeks.is_empty()).then_some(0),
+        };
+        let Some(peek) = at.and_then(|at| peeks.remove(at)) else {
+            return;
+        };
+        if own.is_none()
+            && let Some(connection) = &mut self.connection
+        {
+            connection.references.remove(&peek.reference_id);
+        }
+        tell(
+            peek.ticket.into_iter().collect(),
+            &Outcome::Refused(text.clone()),
+        );
+    }
+
+    fn closed(&mut self, reference_id: i32, now: Instant) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let id = match connection.references.get(&reference_id) {
+            // Published in two forms: the statistic's number, or the close's own.
+            Some(Reference::Open(id) | Reference::Close(id)) => *id,
+            _ => {
+                self.skipped_messages += 1;
+                return;
+            }
+        };
+        self.finish_close(id, now);
+    }
+
+    fn finish_close(&mut self, id: StatisticId, now: Instant) {
+        self.forget_references(id);
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            return;
+        };
+        let asked_for = matches!(subscription.link, Link::Closing { .. });
+        let waiting = subscription.take_waiting();
+        subscription.link = Link::Idle;
+        if !waiting.is_empty() {
+            // Somebody asked for it meanwhile.
+            subscription.waiting = waiting;
+            connection.epoch = self.epochs.allocate();
+            self.urgent.push_back(id);
+        } else if asked_for {
+            self.subscriptions.remove(&id);
+            self.events.push(Event::Closed { id });
+        } else {
+            tracing::warn!(statistic = %subscription.spec.statistic, "closed by the Stat Server");
+            self.events.push(Event::Validity { id, valid: false });
+            self.retries.push_back((now + RETRY_AFTER, id));
+        }
+    }
+
+    fn validity(&mut self, reference_id: i32, valid: bool) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        if let Some(Reference::Open(id)) = connection.references.get(&reference_id) {
+            self.events.push(Event::Validity { id: *id, valid });
+        } else {
+            self.skipped_messages += 1;
+        }
+    }
+
+    fn profile(&mut self, event: wire::Event<'_>) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let kind = match connection.references.remove(&event.reference_id) {
+            Some(Reference::Profile(kind)) => kind,
+            Some(other) => {
+                connection.references.insert(event.reference_id, other);
+                self.skipped_messages += 1;
+                return;
+            }
+            None => {
+                self.skipped_messages += 1;
+                return;
+            }
+        };
+        if kind == ProfileKind::StatTypes {
+            let pairs = event.profile.map(|profile| profile.0).unwrap_or_default();
+            let names = pairs.into_iter().map(|(name, _)| name).collect();
+            self.events.push(Event::StatTypes { names });
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! One pair's conversation as a socket-free state machine: packets, commands and time in; bytes
+//! and events out. Outlives connections: what is wanted open stays wanted.
+//!
+//! Owners call [`Session::take_events`] and write [`Session::output`] after every call.
+
+mod answers;
+mod requests;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::time::Instant;
+
+use super::event::{Event, Outcome, Ticket};
+use super::heartbeat::{AddpConfig, Heartbeat, Verdict};
+use super::subscription::{Link, Subscription};
+use super::window::Window;
+use crate::model::{Epoch, EpochCounter, PasswordProof, StatisticId};
+use crate::wire::{Charset, Packet, ProfileKind, Register, Request, ServerMode};
+
+/// After an acknowledged open without a value for so long, the value is peeked for.
+const FIRST_VALUE_PATIENCE: Duration = Duration::from_millis(100);
+/// A statistic that was refused or closed unasked is asked for again after this.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// No more opens are written while this much output waits for the socket.
+const OUTPUT_LEN_HIGH: usize = 256 * 1024;
+
+/// What a session needs to know of its pair.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// What registration says.
+    pub register: Register,
+    /// The connection's character set.
+    pub charset: Charset,
+    /// Heartbeats; `None` to do without.
+    pub addp: Option<AddpConfig>,
+    /// The most opens in flight at once.
+    pub open_window: usize,
+    /// How long the Stat Server may take to answer the registration.
+    pub register_timeout: Duration,
+}
+
+/// Why a session wants its connection closed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error("the Stat Server refused the registration: {text} (code {code})")]
+    Refused { code: i64, text: String },
+    #[error("the Stat Server did not answer the registration within {}", humantime::format_duration(*.0))]
+    Silent(Duration),
+    #[error(
+        "nothing arrived for twice the ADDP local time-out of {}",
+        humantime::format_duration(*.0)
+    )]
+    Dead(Duration),
+    #[error("the Stat Server sent what it should not: {0}")]
+    Malformed(#[from] crate::wire::Error),
+    #[error("all request numbers of the connection are in use")]
+    OutOfReferences,
+}
+
+/// The state machine of one pair.
+#[derive(Debug)]
+pub struct Session {
+    config: SessionConfig,
+    epochs: Arc<EpochCounter>,
+    subscriptions: HashMap<StatisticId, Subscription>,
+    /// Somebody waits for these: opened before the backlog and outside its window.
+    urgent: VecDeque<StatisticId>,
+    /// Wanted, not yet asked for on this connection. May name a statistic that is open by now.
+    backlog: VecDeque<StatisticId>,
+    /// To be put on the backlog at their time, which is in order since the delay is one constant.
+    retries: VecDeque<(Instant, StatisticId)>,
+    connection: Option<Connected>,
+    events: Vec<Event>,
+    output: BytesMut,
+    skipped_messages: u64,
+}
+
+/// What lives as long as one connection.
+#[derive(Debug)]
+struct Connected {
+    since: Instant,
+    registered: bool,
+    heartbeat: Heartbeat,
+    last_reference: i32,
+    /// What each reference id in use stands for.
+    references: HashMap<i32, Reference>,
+    window: Window,
+    epoch: Epoch,
+    /// The number that decides a few shapes of state bodies.
+    compat: i64,
+    mode: Option<ServerMode>,
+    version: Option<String>,
+    /// Acknowledged without a value, by when to lose patience; in order, the delay is constant.
+    awaiting_first: VecDeque<(Instant, StatisticId)>,
+}
+
+#[derive(Debug)]
+enum Reference {
+    Open(StatisticId),
+    Peek(StatisticId),
+    Close(StatisticId),
+    /// One value for somebody whose tenant password differs from the open statistic's.
+    Get {
+        id: StatisticId,
+        proof: PasswordProof,
+        ticket: Ticket,
+    },
+    Profile(ProfileKind),
+}
+
+impl Session {
+    /// A session that has never been connected.
+    #[must_use]
+    pub fn new(config: SessionConfig, epochs: Arc<EpochCounter>) -> Self {
+        Self {
+            config,
+            epochs,
+            subscriptions: HashMap::new(),
+            urgent: VecDeque::new(),
+            backlog: VecDeque::new(),
+            retries: VecDeque::new(),
+            connection: None,
+            events: Vec::new(),
+            output: BytesMut::new(),
+            skipped_messages: 0,
+        }
+    }
+
+    /// A connection stands: heartbeat first, then the registration.
+    pub fn connected(&mut self, now: Instant) {
+        let heartbeat = Heartbeat::new(self.config.addp, now);
+        if let Some(init) = heartbeat.init() {
+            self.output.extend_from_slice(&init.encode());
+        }
+        self.connection = Some(Connected {
+            since: now,
+            registered: false,
+            heartbeat,
+            last_reference: 0,
+            references: HashMap::new(),
+            window: Window::new(self.config.open_window),
+            epoch: self.epochs.allocate(),
+            compat: 0,
+            mode: None,
+            version: None,
+            awaiting_first: VecDeque::new(),
+        });
+        let register = Request::Register(self.config.register.clone());
+        register.write(self.config.charset, &mut self.output);
+    }
+
+    /// The connection is gone: whoever waits is told, and everything wanted goes on the backlog.
+    pub fn disconnected(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        self.output.clear();
+        self.urgent.clear();
+        self.retries.clear();
+        for subscription in self.subscriptions.values_mut() {
+            // Dropped tickets tell that the connection was lost.
+            drop(subscription.take_waiting());
+            let closing = matches!(subscription.link, Link::Closing { .. });
+            subscription.link = Link::Idle;
+            if closing {
+                subscription.accepted = false;
+                self.events.push(Event::Closed {
+                    id: subscription.spec.id,
+                });
+            }
+        }
+        // What no Stat Server ever accepted has nobody left who wants it.
+        self.subscriptions
+            .retain(|_, subscription| subscription.accepted);
+        self.backlog = self.subscriptions.keys().copied().collect();
+        if connection.registered {
+            self.events.push(Event::LinkDown);
+        }
+    }
+
+    /// Bytes arrived, whatever they say: proof that the peer lives.
+    pub fn heard(&mut self, now: Instant) {
+        if let Some(connection) = &mut self.connection {
+            connection.heartbeat.received(now);
+        }
+    }
+
+    /// One packet arrived.
+    ///
+    /// # Errors
+    /// The connection is to be closed.
+    pub fn received(&mut self, packet: &Packet, now: Instant) -> Result<(), Failure> {
+        match packet {
+            Packet::Addp(packet) => {
+                let Some(connection) = &mut self.connection else {
+                    return Ok(());
+                };
+                if let Some(answer) = connection.heartbeat.packet(*packet, now) {
+                    self.output.extend_from_slice(&answer.encode());
+                }
+                Ok(())
+            }
+            Packet::Body(body) => self.received_body(body, now),
+        }
+    }
+
+    /// Time passed: polls, patience, retries.
+    ///
+    /// # Errors
+    /// The connection is to be closed.
+    pub fn tick(&mut self, now: Instant) -> Result<(), Failure> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        if !connection.registered && now >= connection.since + self.config.register_timeout {
+            return Err(Failure::Silent(self.config.register_timeout));
+        }
+        match connection.heartbeat.check(now) {
+            Verdict::Alive => {}
+            Verdict::Poll(poll) => self.output.extend_from_slice(&poll.encode()),
+            Verdict::Dead => {
+                let timeout = self
+                    .config
+                    .addp
+                    .map_or(Duration::ZERO, |addp| addp.local_timeout);
+                return Err(Failure::Dead(timeout));
+            }
+        }
+        self.peek_where_patience_ended(now)?;
+        self.requeue_due_retries(now);
+        self.pump(now)
+    }
+
+    /// When [`Session::tick`] should be called next.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let connection = self.connection.as_ref()?;
+        let register =
+            (!connection.registered).then(|| connection.since + self.config.register_timeout);
+        let first = connection.awaiting_first.front().map(|(due, _)| *due);
+        let retry = self.retries.front().map(|(due, _)| *due);
+        [register, connection.heartbeat.deadline(), first, retry]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Bytes to be written to the socket; the writer takes them off the front.
+    pub fn output(&mut self) -> &mut BytesMut {
+        &mut self.output
+    }
+
+    /// What happened since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Whether the Stat Server answered the registration.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(|connection| connection.registered)
+    }
+
+    /// How many statistics are wanted open.
+    #[must_use]
+    pub fn wanted_count(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    /// How many statistics the Stat Server holds open, or is being asked to open or close.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        let idle = |subscription: &&Subscription| !matches!(subscription.link, Link::Idle);
+        self.subscriptions.values().filter(idle).count()
+    }
+
+    /// What the Stat Server said of its mode on this connection.
+    #[must_use]
+    pub fn mode(&self) -> Option<ServerMode> {
+        self.connection
+            .as_ref()
+            .and_then(|connection| connection.mode)
+    }
+
+    /// The version the Stat Server registered with.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.connection
+            .as_ref()
+            .and_then(|connection| connection.version.as_deref())
+    }
+
+    /// How long the last answered heartbeat poll took.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.connection
+            .as_ref()
+            .and_then(|connection| connection.heartbeat.round_trip())
+    }
+
+    fn requeue_due_retries(&mut self, now: Instant) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        while let Some((due, id)) = self.retries.front().copied()
+            && due <= now
+        {
+            self.retries.pop_front();
+            self.backlog.push_back(id);
+            // A reopening on the same connection must not share the first opening's epoch.
+            connection.epoch = self.epochs.allocate();
+        }
+    }
+}
+
+/// Tells everybody the same.
+fn tell(tickets: Vec<Ticket>, outcome: &Outcome) {
+    for ticket in tickets {
+        ticket.complete(outcome.clone());
+    }
+}

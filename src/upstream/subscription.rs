@@ -1,0 +1,105 @@
+//! What is wanted open on a pair, and how far each has got on the present connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::event::Ticket;
+use crate::model::{Epoch, NotificationMode, PasswordProof, Statistic, StatisticId};
+
+/// Everything needed to open a statistic, on any connection.
+#[derive(Debug, Clone)]
+pub struct OpenSpec {
+    /// The statistic's number here.
+    pub id: StatisticId,
+    /// What to open.
+    pub statistic: Arc<Statistic>,
+    /// How it is to notify.
+    pub mode: NotificationMode,
+    /// The tenant's password; empty for none.
+    pub password: SecretString,
+    /// The proof of that password.
+    pub proof: PasswordProof,
+}
+
+/// One statistic that is wanted open.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) spec: Arc<OpenSpec>,
+    /// Whether a Stat Server ever accepted it. One that was never accepted is forgotten when it is
+    /// refused; one that was is tried again.
+    pub(super) accepted: bool,
+    pub(super) link: Link,
+    /// Who waits for the next value.
+    pub(super) waiting: Vec<Ticket>,
+}
+
+/// How far a statistic has got on the present connection.
+#[derive(Debug)]
+pub(super) enum Link {
+    /// Not asked for on this connection, or not yet.
+    Idle,
+    /// The open is on its way.
+    Opening {
+        reference_id: i32,
+        epoch: Epoch,
+        sent: Instant,
+    },
+    /// The Stat Server holds it open.
+    Open {
+        reference_id: i32,
+        epoch: Epoch,
+        /// Whether a value came since the acknowledgement.
+        valued: bool,
+        /// Peeks under way, oldest first.
+        peeks: VecDeque<PeekInFlight>,
+    },
+    /// A close is on its way.
+    Closing { reference_id: i32, own: i32 },
+}
+
+/// A peek of an open statistic that has not been answered.
+#[derive(Debug)]
+pub(super) struct PeekInFlight {
+    pub(super) reference_id: i32,
+    pub(super) ticket: Option<Ticket>,
+}
+
+impl Subscription {
+    pub(super) fn new(spec: OpenSpec, accepted: bool) -> Self {
+        Self {
+            spec: Arc::new(spec),
+            accepted,
+            link: Link::Idle,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Everybody who waits for a value of this statistic, taken out.
+    pub(super) fn take_waiting(&mut self) -> Vec<Ticket> {
+        let mut tickets = std::mem::take(&mut self.waiting);
+        if let Link::Open { peeks, .. } = &mut self.link {
+            tickets.extend(peeks.iter_mut().filter_map(|peek| peek.ticket.take()));
+        }
+        tickets
+    }
+
+    /// The reference ids that stand for something of this statistic on the present connection.
+    pub(super) fn references(&self) -> Vec<i32> {
+        match &self.link {
+            Link::Idle => Vec::new(),
+            Link::Opening { reference_id, .. } => vec![*reference_id],
+            Link::Open {
+                reference_id,
+                peeks,
+                ..
+            } => {
+                let peeks = peeks.iter().map(|peek| peek.reference_id);
+                peeks.chain([*reference_id]).collect()
+            }
+            Link::Closing { reference_id, own } => vec![*reference_id, *own],
+        }
+    }
+}

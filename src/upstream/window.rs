@@ -1,0 +1,87 @@
+//! How many opens may be under way at once: few at first, more while the server keeps up.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const AT_FIRST: usize = 50;
+/// Answers slower than this do not widen the window.
+const PROMPT: Duration = Duration::from_secs(1);
+
+/// A window of opens in flight; doubles whenever as many prompt answers came as it is wide.
+#[derive(Debug)]
+pub(super) struct Window {
+    width: usize,
+    width_max: usize,
+    in_flight: usize,
+    prompt_answers: usize,
+}
+
+impl Window {
+    pub(super) fn new(width_max: usize) -> Self {
+        let width_max = width_max.max(1);
+        Self {
+            width: AT_FIRST.min(width_max),
+            width_max,
+            in_flight: 0,
+            prompt_answers: 0,
+        }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.in_flight < self.width
+    }
+
+    pub(super) fn sent(&mut self) {
+        self.in_flight += 1;
+    }
+
+    pub(super) fn answered(&mut self, sent: Instant, now: Instant) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if now.saturating_duration_since(sent) > PROMPT {
+            self.prompt_answers = 0;
+            return;
+        }
+        self.prompt_answers += 1;
+        if self.prompt_answers >= self.width {
+            self.width = (self.width * 2).min(self.width_max);
+            self.prompt_answers = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn widens_while_answers_are_prompt_up_to_its_limit() {
+        let mut window = Window::new(150);
+        let now = Instant::now();
+        for width in [50, 100, 150, 150] {
+            for _ in 0..width {
+                assert!(window.has_room());
+                window.sent();
+            }
+            assert!(!window.has_room());
+            for _ in 0..width {
+                window.answered(now, now);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_answers_do_not_widen_it() {
+        let mut window = Window::new(1000);
+        let sent = Instant::now();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        for _ in 0..200 {
+            window.sent();
+            window.answered(sent, Instant::now());
+        }
+        for _ in 0..50 {
+            window.sent();
+        }
+        assert!(!window.has_room());
+    }
+}
