@@ -3,8 +3,12 @@
 //!
 //! The rooms, in the order data passes them; `ARCHITECTURE.md` is the map.
 
-pub mod cache;
 pub mod model;
-pub mod peek;
-pub mod upstream;
 pub mod wire;
+
+pub mod upstream;
+
+pub mod cache;
+pub mod store;
+
+pub mod peek;

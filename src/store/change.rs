@@ -1,0 +1,136 @@
+//! What the rest of the program tells the store, and what it gets back at start.
+
+use std::sync::Arc;
+
+use crate::model::{
+    NotificationMode, Quality, Revision, Sample, ServerId, Statistic, StatisticId, Timestamp,
+};
+
+/// One thing that happened and must survive.
+///
+/// Every change goes to the journal in the order recorded; the ones about a statistic also change
+/// its page. Applying one twice, or an older sample late, is harmless.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A statistic was seen for the first time and got its number.
+    Registered {
+        /// Its number, never given before.
+        id: StatisticId,
+        /// What it is.
+        statistic: Arc<Statistic>,
+    },
+    /// A statistic was opened, or is wanted open.
+    Subscribed {
+        /// The statistic.
+        id: StatisticId,
+        /// How it is open.
+        subscription: Subscription,
+    },
+    /// A statistic is no longer wanted open.
+    Unsubscribed {
+        /// The statistic.
+        id: StatisticId,
+    },
+    /// A value arrived.
+    Sample {
+        /// The statistic.
+        id: StatisticId,
+        /// The value and its circumstances.
+        sample: Sample,
+        /// Its place in the order of all changes. A sample older than the stored one is ignored.
+        revision: Revision,
+    },
+    /// The stored value was confirmed without changing.
+    Validated {
+        /// The statistic.
+        id: StatisticId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The stored value's trust changed.
+    Quality {
+        /// The statistic.
+        id: StatisticId,
+        /// The new quality.
+        quality: Quality,
+    },
+    /// A configured server got its number.
+    ServerNamed {
+        /// The number that samples carry.
+        server: ServerId,
+        /// The configured name.
+        name: String,
+    },
+    /// A server told which stat types it defines.
+    StatTypes {
+        /// The configured name.
+        server_name: String,
+        /// The stat types' names; replaces what was known.
+        names: Vec<String>,
+    },
+    /// The connection to a server came up.
+    LinkUp {
+        /// The server.
+        server: ServerId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The connection to a server was lost.
+    LinkDown {
+        /// The server.
+        server: ServerId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A statistic was dropped with its value. Its number is never given again.
+    Forgotten {
+        /// The statistic.
+        id: StatisticId,
+    },
+}
+
+/// How a statistic is open on its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subscription {
+    /// The notification mode.
+    pub mode: NotificationMode,
+    /// Opened with a tenant password. The password itself is never stored.
+    pub protected: bool,
+}
+
+/// The newest value of a statistic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastValue {
+    /// The value and its circumstances.
+    pub sample: Sample,
+    /// Its place in the order of all changes.
+    pub revision: Revision,
+}
+
+/// One statistic as the store knew it at start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedStatistic {
+    /// Its number.
+    pub id: StatisticId,
+    /// What it is.
+    pub statistic: Arc<Statistic>,
+    /// How it was open, if it was.
+    pub subscription: Option<Subscription>,
+    /// Its newest value, if it ever had one.
+    pub last: Option<LastValue>,
+}
+
+/// Everything the store knew at start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// All statistics, by ascending number.
+    pub statistics: Vec<LoadedStatistic>,
+    /// The first number that was never given to a statistic, forgotten ones included.
+    pub next_id: StatisticId,
+    /// The greatest revision of any stored sample.
+    pub last_revision: Revision,
+    /// Per server name, the stat types it defines.
+    pub stat_types: Vec<(String, Vec<String>)>,
+    /// The servers' numbers and names.
+    pub servers: Vec<(ServerId, String)>,
+}

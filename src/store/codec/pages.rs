@@ -1,0 +1,165 @@
+//! Pages: what is known of 64 neighbouring statistics, in one value.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{read_statistic, read_subscription, texts_of};
+use super::sample::{Previous, SampleV1};
+use super::{Fault, read, read_next, write};
+use crate::model::{NotificationMode, Statistic, StatisticId};
+use crate::store::change::{LastValue, Subscription};
+
+/// A page of the catalogue. Texts are kept once: a page's statistics share most of theirs.
+#[derive(Debug, Serialize, Deserialize)]
+struct CataloguePageV1 {
+    texts: Vec<String>,
+    entries: Vec<CatalogueEntryV1>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct CatalogueEntryV1 {
+    id: u32,
+    object_type: u8,
+    /// The bits below.
+    flags: u8,
+    mode: u8,
+    /// Positions in the page's texts, in the order of the journal's statistic.
+    texts: [u16; 7],
+}
+
+const RESET: u8 = 1;
+const SUBSCRIBED: u8 = 1 << 1;
+const PROTECTED: u8 = 1 << 2;
+
+/// One statistic of a catalogue page.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::store) struct CatalogueSlot {
+    pub(in crate::store) id: StatisticId,
+    pub(in crate::store) statistic: Arc<Statistic>,
+    pub(in crate::store) subscription: Option<Subscription>,
+}
+
+/// One statistic's value of a page of last values.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::store) struct LastSlot {
+    pub(in crate::store) id: StatisticId,
+    pub(in crate::store) last: LastValue,
+}
+
+/// The payload of a catalogue page.
+pub(in crate::store) fn write_catalogue_page<'a>(
+    slots: impl Iterator<Item = (StatisticId, &'a Statistic, Option<Subscription>)>,
+) -> Result<Vec<u8>, Fault> {
+    let mut page = CataloguePageV1 {
+        texts: Vec::new(),
+        entries: Vec::new(),
+    };
+    let mut known: HashMap<&str, u16> = HashMap::new();
+    for (id, statistic, subscription) in slots {
+        let mut flags = if statistic.reset { RESET } else { 0 };
+        let mut mode = NotificationMode::default();
+        if let Some(subscription) = subscription {
+            flags |= SUBSCRIBED | if subscription.protected { PROTECTED } else { 0 };
+            mode = subscription.mode;
+        }
+        let mut texts = [0; 7];
+        for (position, text) in texts.iter_mut().zip(texts_of(statistic)) {
+            let next = u16::try_from(page.texts.len()).map_err(|error| error.to_string())?;
+            *position = *known.entry(text).or_insert_with(|| {
+                page.texts.push(text.to_owned());
+                next
+            });
+        }
+        page.entries.push(CatalogueEntryV1 {
+            id: id.0,
+            object_type: statistic.object_type.code(),
+            flags,
+            mode: mode.code(),
+            texts,
+        });
+    }
+    let mut payload = Vec::new();
+    write(&mut payload, &page)?;
+    Ok(payload)
+}
+
+/// Reads a catalogue page; entries that mean nothing are described and left out.
+pub(in crate::store) fn read_catalogue_page(
+    payload: &[u8],
+    faults: &mut Vec<Fault>,
+) -> Vec<CatalogueSlot> {
+    let page = match read::<CataloguePageV1>(payload) {
+        Ok(page) => page,
+        Err(fault) => {
+            faults.push(fault);
+            return Vec::new();
+        }
+    };
+    let mut slots = Vec::with_capacity(page.entries.len());
+    for entry in &page.entries {
+        match read_entry(entry, &page.texts) {
+            Ok(slot) => slots.push(slot),
+            Err(fault) => faults.push(format!("statistic {}: {fault}", entry.id)),
+        }
+    }
+    slots
+}
+
+fn read_entry(entry: &CatalogueEntryV1, texts: &[String]) -> Result<CatalogueSlot, Fault> {
+    let mut missing = false;
+    let texts = entry.texts.map(|position| {
+        let text = texts.get(usize::from(position));
+        missing |= text.is_none();
+        text.map_or_else(Box::default, |text| text.as_str().into())
+    });
+    if missing {
+        return Err("a text is missing".to_owned());
+    }
+    let has = |bit: u8| entry.flags & bit != 0;
+    let subscription = has(SUBSCRIBED)
+        .then(|| read_subscription(entry.mode, has(PROTECTED)))
+        .transpose()?;
+    Ok(CatalogueSlot {
+        id: StatisticId(entry.id),
+        statistic: Arc::new(read_statistic(entry.object_type, has(RESET), texts)?),
+        subscription,
+    })
+}
+
+/// The payload of a page of last values.
+pub(in crate::store) fn write_last_page<'a>(
+    slots: impl Iterator<Item = (StatisticId, &'a LastValue)>,
+) -> Result<Vec<u8>, Fault> {
+    let mut payload = Vec::new();
+    let mut previous = Previous::default();
+    for (id, last) in slots {
+        let encoded = previous.encode(id, &last.sample, last.revision);
+        write(&mut payload, &encoded)?;
+    }
+    Ok(payload)
+}
+
+/// Reads a page of last values; what means nothing is described and left out.
+pub(in crate::store) fn read_last_page(payload: &[u8], faults: &mut Vec<Fault>) -> Vec<LastSlot> {
+    let mut slots = Vec::new();
+    let mut rest = payload;
+    let mut previous = Previous::default();
+    while !rest.is_empty() {
+        let decoded =
+            read_next::<SampleV1<'_>>(&mut rest).and_then(|encoded| previous.decode(encoded));
+        match decoded {
+            Ok((id, Ok(sample), revision)) => slots.push(LastSlot {
+                id,
+                last: LastValue { sample, revision },
+            }),
+            Ok((id, Err(fault), _)) => faults.push(format!("value of statistic {}: {fault}", id.0)),
+            Err(fault) => {
+                faults.push(fault);
+                break;
+            }
+        }
+    }
+    slots
+}

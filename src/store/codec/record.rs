@@ -1,0 +1,382 @@
+//! Journal records, and how they are packed into entries.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::sample::{Previous, SampleV1};
+use super::{CHANGE_LEN_MAX, Fault, PART_PAYLOAD_MAX, read_next, write};
+use crate::model::{
+    NotificationMode, ObjectType, Quality, ServerId, Statistic, StatisticId, Timestamp,
+};
+use crate::store::change::{Change, Subscription};
+
+/// What the journal holds: changes, and the writer's own remarks.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::store) enum Record {
+    /// Something the program told.
+    Change(Change),
+    /// The process started.
+    Started { generation: u32, at: Timestamp },
+    /// The disk or the queue was full: this many changes between these instants are missing.
+    Lost {
+        count: u64,
+        from: Timestamp,
+        to: Timestamp,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum RecordV1<'a> {
+    Sample(SampleV1<'a>),
+    Validated {
+        id: i64,
+        at: i64,
+    },
+    Quality {
+        id: i64,
+        good: bool,
+    },
+    Registered {
+        id: u32,
+        statistic: StatisticV1<'a>,
+    },
+    Subscribed {
+        id: u32,
+        mode: u8,
+        protected: bool,
+    },
+    Unsubscribed {
+        id: u32,
+    },
+    Forgotten {
+        id: u32,
+    },
+    ServerNamed {
+        server: u16,
+        name: Cow<'a, str>,
+    },
+    StatTypes {
+        server_name: Cow<'a, str>,
+        names: Cow<'a, [String]>,
+    },
+    LinkUp {
+        server: u16,
+        at: u64,
+    },
+    LinkDown {
+        server: u16,
+        at: u64,
+    },
+    Started {
+        generation: u32,
+        at: u64,
+    },
+    Lost {
+        count: u64,
+        from: u64,
+        to: u64,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StatisticV1<'a> {
+    object_type: u8,
+    reset: bool,
+    /// Metric, object, tenant, filter, time profile, the two time ranges.
+    texts: [Cow<'a, str>; 7],
+}
+
+/// The payload of one journal entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store) struct Chunk {
+    pub(in crate::store) payload: Vec<u8>,
+    pub(in crate::store) records: u64,
+}
+
+/// Packs records into as few payloads as fit one part each. A record too big for one part gets a
+/// payload of its own.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Encoder {
+    done: Vec<Chunk>,
+    payload: Vec<u8>,
+    records: u64,
+    previous: Previous,
+    scratch: Vec<u8>,
+}
+
+impl Encoder {
+    /// Adds a record. Refuses only one longer than anything the store accepts.
+    pub(in crate::store) fn push(&mut self, record: &Record) -> Result<(), Fault> {
+        let mut previous = self.previous;
+        self.encode(record, &mut previous)?;
+        if self.scratch.len() > CHANGE_LEN_MAX {
+            return Err(format!(
+                "a change of {} bytes is too big",
+                self.scratch.len()
+            ));
+        }
+        if !self.payload.is_empty() && self.payload.len() + self.scratch.len() > PART_PAYLOAD_MAX {
+            self.cut();
+            previous = Previous::default();
+            self.encode(record, &mut previous)?;
+        }
+        self.payload.append(&mut self.scratch);
+        self.records += 1;
+        self.previous = previous;
+        Ok(())
+    }
+
+    /// The packed payloads, in order.
+    pub(in crate::store) fn finish(mut self) -> Vec<Chunk> {
+        if self.records > 0 {
+            self.cut();
+        }
+        self.done
+    }
+
+    fn encode(&mut self, record: &Record, previous: &mut Previous) -> Result<(), Fault> {
+        self.scratch.clear();
+        write(&mut self.scratch, &RecordV1::encode(record, previous))
+    }
+
+    fn cut(&mut self) {
+        self.done.push(Chunk {
+            payload: std::mem::take(&mut self.payload),
+            records: std::mem::take(&mut self.records),
+        });
+        self.previous = Previous::default();
+    }
+}
+
+/// Reads an entry's payload. What comes before a fault is good; a record that is well formed and
+/// yet means nothing is described in `faults` and left out.
+pub(in crate::store) fn read_records(
+    payload: &[u8],
+    faults: &mut Vec<Fault>,
+    take: &mut dyn FnMut(Record),
+) {
+    let mut rest = payload;
+    let mut previous = Previous::default();
+    while !rest.is_empty() {
+        let record =
+            read_next::<RecordV1<'_>>(&mut rest).and_then(|encoded| encoded.decode(&mut previous));
+        match record {
+            Ok(Ok(record)) => take(record),
+            Ok(Err(fault)) => faults.push(fault),
+            Err(fault) => {
+                faults.push(fault);
+                return;
+            }
+        }
+    }
+}
+
+impl<'a> RecordV1<'a> {
+    fn encode(record: &'a Record, previous: &mut Previous) -> Self {
+        match record {
+            Record::Change(change) => Self::encode_change(change, previous),
+            Record::Started { generation, at } => Self::Started {
+                generation: *generation,
+                at: at.0,
+            },
+            Record::Lost { count, from, to } => Self::Lost {
+                count: *count,
+                from: from.0,
+                to: to.0,
+            },
+        }
+    }
+
+    fn encode_change(change: &'a Change, previous: &mut Previous) -> Self {
+        match change {
+            Change::Sample {
+                id,
+                sample,
+                revision,
+            } => Self::Sample(previous.encode(*id, sample, *revision)),
+            Change::Validated { id, at } => Self::Validated {
+                id: previous.step_id(*id),
+                at: previous.step_at(*at),
+            },
+            Change::Quality { id, quality } => Self::Quality {
+                id: previous.step_id(*id),
+                good: *quality == Quality::Good,
+            },
+            Change::Registered { id, statistic } => Self::Registered {
+                id: id.0,
+                statistic: StatisticV1::encode(statistic),
+            },
+            Change::Subscribed { id, subscription } => Self::Subscribed {
+                id: id.0,
+                mode: subscription.mode.code(),
+                protected: subscription.protected,
+            },
+            Change::Unsubscribed { id } => Self::Unsubscribed { id: id.0 },
+            Change::Forgotten { id } => Self::Forgotten { id: id.0 },
+            Change::ServerNamed { server, name } => Self::ServerNamed {
+                server: server.0,
+                name: Cow::Borrowed(name),
+            },
+            Change::StatTypes { server_name, names } => Self::StatTypes {
+                server_name: Cow::Borrowed(server_name),
+                names: Cow::Borrowed(names),
+            },
+            Change::LinkUp { server, at } => Self::LinkUp {
+                server: server.0,
+                at: at.0,
+            },
+            Change::LinkDown { server, at } => Self::LinkDown {
+                server: server.0,
+                at: at.0,
+            },
+        }
+    }
+
+    /// The outer fault ends the entry, the inner one only loses this record.
+    fn decode(self, previous: &mut Previous) -> Result<Result<Record, Fault>, Fault> {
+        let change = match self {
+            Self::Sample(encoded) => {
+                let (id, sample, revision) = previous.decode(encoded)?;
+                match sample {
+                    Ok(sample) => Change::Sample {
+                        id,
+                        sample,
+                        revision,
+                    },
+                    Err(fault) => return Ok(Err(format!("value of statistic {}: {fault}", id.0))),
+                }
+            }
+            Self::Validated { id, at } => Change::Validated {
+                id: previous.walk_id(id)?,
+                at: previous.walk_at(at),
+            },
+            Self::Quality { id, good } => Change::Quality {
+                id: previous.walk_id(id)?,
+                quality: if good {
+                    Quality::Good
+                } else {
+                    Quality::Uncertain
+                },
+            },
+            Self::Started { generation, at } => {
+                let at = Timestamp(at);
+                return Ok(Ok(Record::Started { generation, at }));
+            }
+            Self::Lost { count, from, to } => {
+                let (from, to) = (Timestamp(from), Timestamp(to));
+                return Ok(Ok(Record::Lost { count, from, to }));
+            }
+            other => return Ok(other.decode_rare().map(Record::Change)),
+        };
+        Ok(Ok(Record::Change(change)))
+    }
+
+    /// The records that stand by themselves.
+    fn decode_rare(self) -> Result<Change, Fault> {
+        Ok(match self {
+            Self::Registered { id, statistic } => Change::Registered {
+                id: StatisticId(id),
+                statistic: Arc::new(statistic.decode()?),
+            },
+            Self::Subscribed {
+                id,
+                mode,
+                protected,
+            } => Change::Subscribed {
+                id: StatisticId(id),
+                subscription: read_subscription(mode, protected)?,
+            },
+            Self::Unsubscribed { id } => Change::Unsubscribed {
+                id: StatisticId(id),
+            },
+            Self::Forgotten { id } => Change::Forgotten {
+                id: StatisticId(id),
+            },
+            Self::ServerNamed { server, name } => Change::ServerNamed {
+                server: ServerId(server),
+                name: name.into_owned(),
+            },
+            Self::StatTypes { server_name, names } => Change::StatTypes {
+                server_name: server_name.into_owned(),
+                names: names.into_owned(),
+            },
+            Self::LinkUp { server, at } => Change::LinkUp {
+                server: ServerId(server),
+                at: Timestamp(at),
+            },
+            Self::LinkDown { server, at } => Change::LinkDown {
+                server: ServerId(server),
+                at: Timestamp(at),
+            },
+            _ => return Err("a record in the wrong place".to_owned()),
+        })
+    }
+}
+
+/// A subscription from its stored fields.
+pub(super) fn read_subscription(mode: u8, protected: bool) -> Result<Subscription, Fault> {
+    let mode = NotificationMode::from_code(mode)
+        .ok_or_else(|| format!("notification mode {mode} is unknown"))?;
+    Ok(Subscription { mode, protected })
+}
+
+/// A statistic from its stored fields; `texts` in the order of [`StatisticV1`].
+pub(super) fn read_statistic(
+    object_type: u8,
+    reset: bool,
+    texts: [Box<str>; 7],
+) -> Result<Statistic, Fault> {
+    let [
+        metric,
+        object_id,
+        tenant,
+        filter,
+        time_profile,
+        time_range,
+        time_range2,
+    ] = texts;
+    let statistic = Statistic {
+        metric,
+        object_type: ObjectType::from_code(object_type)
+            .ok_or_else(|| format!("object type {object_type} is unknown"))?,
+        object_id,
+        tenant,
+        filter,
+        time_profile,
+        time_range,
+        time_range2,
+        reset,
+    };
+    statistic.check().map_err(|error| error.to_string())?;
+    Ok(statistic)
+}
+
+/// A statistic's texts in the stored order.
+pub(super) fn texts_of(statistic: &Statistic) -> [&str; 7] {
+    let [filter, time_profile, time_range, time_range2] = statistic.refinements();
+    [
+        &statistic.metric,
+        &statistic.object_id,
+        &statistic.tenant,
+        filter,
+        time_profile,
+        time_range,
+        time_range2,
+    ]
+}
+
+impl<'a> StatisticV1<'a> {
+    fn encode(statistic: &'a Statistic) -> Self {
+        Self {
+            object_type: statistic.object_type.code(),
+            reset: statistic.reset,
+            texts: texts_of(statistic).map(Cow::Borrowed),
+        }
+    }
+
+    fn decode(self) -> Result<Statistic, Fault> {
+        read_statistic(self.object_type, self.reset, self.texts.map(Into::into))
+    }
+}

@@ -1,0 +1,215 @@
+//! The only file that calls the storage engine: trees, batches, flushes, and its panics.
+//!
+//! Knows keys and bytes, nothing of what they mean.
+
+mod faults;
+mod ladder;
+mod lock;
+mod opening;
+mod quiet;
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+#[cfg(test)]
+pub(super) use faults::Fault;
+pub(super) use faults::Faults;
+pub(super) use ladder::climb;
+pub(super) use opening::{Access, Failure, Place};
+pub(super) use quiet::background_panics;
+
+/// What the engine said, or what it panicked with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EngineError(pub(super) String);
+
+impl From<sled::Error> for EngineError {
+    fn from(error: sled::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for EngineError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The trees of schema 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tree {
+    Meta,
+    Catalogue,
+    Last,
+    Journal,
+}
+
+/// An open store.
+pub(super) struct Engine {
+    place: Place,
+    faults: Faults,
+    schema: u32,
+    /// Empty between a failed reopening and the next.
+    handles: Option<Handles>,
+}
+
+struct Handles {
+    db: sled::Db,
+    meta: sled::Tree,
+    catalogue: sled::Tree,
+    last: sled::Tree,
+    journal: sled::Tree,
+    /// The engine's file, opened once more: its own flush ends in `sync_file_range`, which a power
+    /// cut may undo.
+    file: Option<File>,
+}
+
+/// How long closing waits for the engine to let go of its files.
+const RELEASE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+impl Engine {
+    pub(super) const fn schema(&self) -> u32 {
+        self.schema
+    }
+
+    pub(super) fn insert(&self, tree: Tree, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
+        self.call("insert", |handles| {
+            handles.tree(tree).insert(key, value)?;
+            Ok(())
+        })
+    }
+
+    /// Inserts and removes together: after a crash either all or nothing of it is there.
+    pub(super) fn replace<'a>(
+        &self,
+        tree: Tree,
+        insert: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+        remove: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<(), EngineError> {
+        self.call("replace", |handles| {
+            let mut batch = sled::Batch::default();
+            for (key, value) in insert {
+                batch.insert(key, value);
+            }
+            for key in remove {
+                batch.remove(key);
+            }
+            handles.tree(tree).apply_batch(batch)?;
+            Ok(())
+        })
+    }
+
+    pub(super) fn remove(&self, tree: Tree, key: &[u8]) -> Result<(), EngineError> {
+        self.call("remove", |handles| {
+            handles.tree(tree).remove(key)?;
+            Ok(())
+        })
+    }
+
+    /// Shows keys and values from `from` on, in order, until told to stop.
+    pub(super) fn scan(
+        &self,
+        tree: Tree,
+        from: &[u8],
+        mut show: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
+        self.call("scan", |handles| {
+            for item in handles.tree(tree).range(from..) {
+                let (key, value) = item?;
+                if show(&key, &value).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The last key of a tree.
+    pub(super) fn last_key(&self, tree: Tree) -> Result<Option<Vec<u8>>, EngineError> {
+        self.call("last key", |handles| {
+            Ok(handles.tree(tree).last()?.map(|(key, _)| key.to_vec()))
+        })
+    }
+
+    /// Returns when everything written before is on the disk itself.
+    pub(super) fn flush(&self) -> Result<(), EngineError> {
+        self.call("flush", |handles| {
+            handles.db.flush()?;
+            Ok(())
+        })?;
+        self.call("sync", |handles| {
+            if let Some(file) = &handles.file {
+                file.sync_data()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Lets go of the files and takes them up again: after an error the engine refuses everything
+    /// for good, and its own cleaning thread may have ended. A store in memory stays as it is.
+    pub(super) fn reopen(&mut self) -> Result<(), EngineError> {
+        if matches!(self.place, Place::Memory) {
+            return Ok(());
+        }
+        self.faults.check("reopen")?;
+        self.release();
+        let engine = Self::open(self.place.clone(), Access::Serve, self.faults.clone());
+        let mut engine = engine.map_err(|failure| EngineError(failure.to_string()))?;
+        self.handles = engine.handles.take();
+        Ok(())
+    }
+
+    /// Closes the files and frees the lock. Bounded: an engine whose thread has died waits for it
+    /// for ever, so the waiting happens elsewhere.
+    pub(super) fn release(&mut self) {
+        let Some(handles) = self.handles.take() else {
+            return;
+        };
+        let (done, released) = mpsc::channel::<()>();
+        let dropping = thread::Builder::new().name("store release".to_owned());
+        let spawned = dropping.spawn(move || {
+            if let Err(message) = quiet::catch(|| drop(handles)) {
+                tracing::warn!(target: "peekd::store", message, "the engine did not close cleanly");
+            }
+            drop(done);
+        });
+        // The sender is only ever dropped, so the wait ends in "disconnected" or in a time-out.
+        let waited = released.recv_timeout(RELEASE_WAIT_MAX);
+        if spawned.is_err() || waited == Err(mpsc::RecvTimeoutError::Timeout) {
+            tracing::warn!(target: "peekd::store", "the engine does not let go of its files");
+        }
+    }
+
+    fn call<T>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Handles) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let handles = self.handles.as_ref();
+        let handles = handles.ok_or_else(|| EngineError("the store is not open".to_owned()))?;
+        quiet::catch(|| {
+            self.faults.check(name)?;
+            work(handles)
+        })
+        .unwrap_or_else(|message| Err(EngineError(format!("the engine panicked: {message}"))))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl Handles {
+    const fn tree(&self, tree: Tree) -> &sled::Tree {
+        match tree {
+            Tree::Meta => &self.meta,
+            Tree::Catalogue => &self.catalogue,
+            Tree::Last => &self.last,
+            Tree::Journal => &self.journal,
+        }
+    }
+}

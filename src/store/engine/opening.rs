@@ -1,0 +1,208 @@
+//! Opens the engine once: its settings, the wait for its lock, the schema, and what its errors mean.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Duration;
+
+use super::{Engine, EngineError, Faults, Handles, lock, quiet};
+use crate::store::error::Error;
+use crate::store::migrations::{self, MigrationError};
+
+/// Where the engine keeps its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store) enum Place {
+    /// In this directory.
+    Disk(PathBuf),
+    /// Nowhere that survives.
+    Memory,
+}
+
+/// What the store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Access {
+    /// To write: makes and migrates what is missing.
+    Serve,
+    /// To look: changes nothing of the content.
+    Look,
+}
+
+/// Why one attempt to open did not work.
+#[derive(Debug)]
+pub(in crate::store) enum Failure {
+    /// The files are to blame; another rung may help.
+    Damaged(String),
+    /// Setting files aside would not help, or would be wrong.
+    Final(Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(what) => f.write_str(what),
+            Self::Final(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Reading through the engine failed: its files are to blame.
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::Damaged(error.0)
+    }
+}
+
+const CACHE_CAPACITY: u64 = 64 * 1024 * 1024;
+/// The engine's own flusher also cleans its segments, so it is never switched off.
+const FLUSH_EVERY_MS: u64 = 500;
+/// The engine frees its lock a little after it is dropped.
+const LOCK_WAIT_STEP: Duration = Duration::from_millis(20);
+const LOCK_WAIT_STEPS: u32 = 50;
+
+impl Engine {
+    pub(in crate::store) fn open(
+        place: Place,
+        access: Access,
+        faults: Faults,
+    ) -> Result<Self, Failure> {
+        let opened = quiet::catch(|| {
+            faults.check("open")?;
+            open(&place, access)
+        });
+        match opened {
+            Ok(Ok((handles, schema))) => Ok(Self {
+                place,
+                faults,
+                schema,
+                handles: Some(handles),
+            }),
+            Ok(Err(failure)) => Err(failure),
+            Err(message) => Err(Failure::Damaged(format!("the engine panicked: {message}"))),
+        }
+    }
+}
+
+fn open(place: &Place, access: Access) -> Result<(Handles, u32), Failure> {
+    let config = sled::Config::new()
+        .cache_capacity(CACHE_CAPACITY)
+        .flush_every_ms(Some(FLUSH_EVERY_MS));
+    let (db, file) = match place {
+        Place::Memory => (config.temporary(true).open().map_err(engine_failure)?, None),
+        Place::Disk(path) => {
+            let db = wait_for_lock(path, &config.path(path))?;
+            let file = path.join("db");
+            let file = File::options()
+                .read(true)
+                .write(true)
+                .open(&file)
+                .map_err(|error| Failure::Final(Error::io(&file, error)))?;
+            (db, Some(file))
+        }
+    };
+    let schema = schema(&db, place, access)?;
+    let tree = |name: &str| db.open_tree(name).map_err(engine_failure);
+    let handles = Handles {
+        meta: tree("meta")?,
+        catalogue: tree("catalogue")?,
+        last: tree("last")?,
+        journal: tree("journal")?,
+        file,
+        db,
+    };
+    Ok((handles, schema))
+}
+
+fn schema(db: &sled::Db, place: &Place, access: Access) -> Result<u32, Failure> {
+    let version = match access {
+        Access::Serve => migrations::run(db, &AtomicBool::new(false)).map(|report| report.to),
+        Access::Look => migrations::version(db),
+    };
+    match version.map_err(migration_failure)? {
+        found if found > migrations::KNOWN => Err(too_new(found)),
+        0 => Err(Failure::Final(Error::Missing {
+            path: match place {
+                Place::Disk(path) => path.clone(),
+                Place::Memory => PathBuf::new(),
+            },
+        })),
+        found => Ok(found),
+    }
+}
+
+fn wait_for_lock(path: &Path, config: &sled::Config) -> Result<sled::Db, Failure> {
+    // Counted, not timed: a test may have stopped the clock.
+    for _ in 0..LOCK_WAIT_STEPS {
+        match config.open() {
+            Err(error) if is_lock(&error) => thread::park_timeout(LOCK_WAIT_STEP),
+            other => return other.map_err(engine_failure),
+        }
+    }
+    Err(Failure::Final(Error::Locked {
+        path: path.parent().unwrap_or(path).to_owned(),
+        holder: lock::holder(&path.join("db")),
+    }))
+}
+
+/// The engine wraps the system's answer in a text.
+fn is_lock(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
+}
+
+fn migration_failure(error: MigrationError) -> Failure {
+    match error {
+        MigrationError::TooNew(found) => too_new(found),
+        MigrationError::Engine(error) => engine_failure(error),
+        MigrationError::Number => Failure::Damaged(error.to_string()),
+        MigrationError::Stopped => Failure::Final(Error::Closed),
+    }
+}
+
+const fn too_new(found: u32) -> Failure {
+    Failure::Final(Error::SchemaTooNew {
+        found,
+        known: migrations::KNOWN,
+    })
+}
+
+/// A refusal by the system is not the files' fault; anything else is taken for damage.
+fn engine_failure(error: sled::Error) -> Failure {
+    use io::ErrorKind as Kind;
+    match error {
+        sled::Error::Io(error)
+            if matches!(
+                error.kind(),
+                Kind::PermissionDenied
+                    | Kind::StorageFull
+                    | Kind::QuotaExceeded
+                    | Kind::ReadOnlyFilesystem
+                    | Kind::OutOfMemory
+            ) || error.raw_os_error() == Some(TOO_MANY_FILES) =>
+        {
+            Failure::Final(Error::Engine(error.to_string()))
+        }
+        error => Failure::Damaged(error.to_string()),
+    }
+}
+
+/// `EMFILE`, for which the standard library has no kind.
+const TOO_MANY_FILES: i32 = 24;
+
+/// Makes a directory's entries survive a power cut.
+pub(super) fn sync_directory(path: &Path) -> Result<(), Error> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| Error::io(path, error))
+}
+
+/// Makes a directory that only its owner may enter, unless it is there.
+pub(super) fn make_directory(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Error::io(path, error))
+}

@@ -1,0 +1,288 @@
+//! What the store holds, in memory: the source of the pages and of what is loaded at start.
+//!
+//! Knows which pages differ from the disk's; does not know how they get there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
+use super::codec::{self, CatalogueSlot, CheckpointV1, Fault, LastSlot, ServersV1, StatTypesV1};
+use crate::model::{Revision, ServerId, Statistic, StatisticId};
+
+/// Statistics per page.
+const PAGE_LEN: u32 = 64;
+
+/// Which kind of page, hence which tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Catalogue,
+    Last,
+}
+
+/// A page: its kind and its position.
+pub(super) type PageName = (Kind, u32);
+
+#[derive(Debug, Default)]
+pub(super) struct Image {
+    pages: BTreeMap<u32, Page>,
+    next_id: u32,
+    last_revision: Revision,
+    generation_max: u32,
+    /// The greatest epoch of any sample seen.
+    epoch_max: u64,
+    servers: BTreeMap<u16, String>,
+    stat_types: BTreeMap<String, Vec<String>>,
+    /// Pages that hold more than the disk's.
+    pub(super) dirty: BTreeSet<PageName>,
+    /// Servers or stat types differ from the disk's.
+    pub(super) names_dirty: bool,
+}
+
+#[derive(Debug, Default)]
+struct Page {
+    /// At most [`PAGE_LEN`], by position in the page.
+    slots: Vec<Option<Slot>>,
+    /// Parts on disk, per kind.
+    catalogue_parts: u16,
+    last_parts: u16,
+}
+
+#[derive(Debug)]
+struct Slot {
+    statistic: Arc<Statistic>,
+    subscription: Option<Subscription>,
+    last: Option<LastValue>,
+}
+
+impl Image {
+    /// Applies a change. What is about an unknown statistic changes nothing.
+    pub(super) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Registered { id, statistic } => {
+                self.next_id = self.next_id.max(id.0.saturating_add(1));
+                self.register(id, statistic);
+                self.dirty.insert((Kind::Catalogue, page_of(id)));
+            }
+            Change::Subscribed { id, subscription } => {
+                self.change(Kind::Catalogue, id, |slot| {
+                    slot.subscription.replace(subscription) != Some(subscription)
+                });
+            }
+            Change::Unsubscribed { id } => {
+                self.change(Kind::Catalogue, id, |slot| {
+                    slot.subscription.take().is_some()
+                });
+            }
+            Change::Forgotten { id } => self.forget(id),
+            Change::Sample {
+                id,
+                sample,
+                revision,
+            } => {
+                self.last_revision = self.last_revision.max(revision);
+                self.epoch_max = self.epoch_max.max(sample.epoch.0);
+                self.change(Kind::Last, id, |slot| {
+                    let newer = slot
+                        .last
+                        .as_ref()
+                        .is_none_or(|last| last.revision <= revision);
+                    if newer {
+                        slot.last = Some(LastValue { sample, revision });
+                    }
+                    newer
+                });
+            }
+            Change::Validated { id, at } => self.change_last(id, |last| {
+                last.sample.validated_at = at;
+            }),
+            Change::Quality { id, quality } => self.change_last(id, |last| {
+                last.sample.quality = quality;
+            }),
+            Change::ServerNamed { server, name } => {
+                self.names_dirty |= self.servers.insert(server.0, name.clone()) != Some(name);
+            }
+            Change::StatTypes { server_name, names } => {
+                let before = self.stat_types.insert(server_name, names.clone());
+                self.names_dirty |= before != Some(names);
+            }
+            // History's business alone.
+            Change::LinkUp { .. } | Change::LinkDown { .. } => {}
+        }
+    }
+
+    fn register(&mut self, id: StatisticId, statistic: Arc<Statistic>) {
+        let slots = &mut self.pages.entry(page_of(id)).or_default().slots;
+        let position = position_of(id);
+        if slots.len() <= position {
+            slots.resize_with(position + 1, || None);
+        }
+        if let Some(place) = slots.get_mut(position) {
+            match place {
+                Some(slot) => slot.statistic = statistic,
+                None => {
+                    *place = Some(Slot {
+                        statistic,
+                        subscription: None,
+                        last: None,
+                    });
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, id: StatisticId) {
+        let page = self.pages.get_mut(&page_of(id));
+        let slot = page.and_then(|page| page.slots.get_mut(position_of(id)));
+        if slot.and_then(Option::take).is_some() {
+            self.dirty.insert((Kind::Catalogue, page_of(id)));
+            self.dirty.insert((Kind::Last, page_of(id)));
+        }
+    }
+
+    fn change(&mut self, kind: Kind, id: StatisticId, change: impl FnOnce(&mut Slot) -> bool) {
+        if self.slot(id).is_some_and(change) {
+            self.dirty.insert((kind, page_of(id)));
+        }
+    }
+
+    fn change_last(&mut self, id: StatisticId, change: impl FnOnce(&mut LastValue)) {
+        self.change(Kind::Last, id, |slot| {
+            slot.last.as_mut().map(change).is_some()
+        });
+    }
+
+    fn slot(&mut self, id: StatisticId) -> Option<&mut Slot> {
+        let page = self.pages.get_mut(&page_of(id))?;
+        page.slots.get_mut(position_of(id))?.as_mut()
+    }
+
+    /// Takes a statistic from a catalogue page read from disk.
+    pub(super) fn restore(&mut self, slot: CatalogueSlot) {
+        self.next_id = self.next_id.max(slot.id.0.saturating_add(1));
+        self.register(slot.id, slot.statistic);
+        if let Some(known) = self.slot(slot.id) {
+            known.subscription = slot.subscription;
+        }
+    }
+
+    /// Takes a value from a page read from disk; false when its statistic is not known.
+    pub(super) fn restore_last(&mut self, value: LastSlot) -> bool {
+        self.last_revision = self.last_revision.max(value.last.revision);
+        self.epoch_max = self.epoch_max.max(value.last.sample.epoch.0);
+        let slot = self.slot(value.id);
+        slot.map(|slot| slot.last = Some(value.last)).is_some()
+    }
+
+    /// A start of the process is on record: its generation was used, with or without samples.
+    pub(super) fn saw_generation(&mut self, generation: u32) {
+        self.generation_max = self.generation_max.max(generation);
+    }
+
+    /// Takes what `meta` held.
+    pub(super) fn restore_names(&mut self, servers: ServersV1, stat_types: StatTypesV1) {
+        self.servers = servers.0.into_iter().collect();
+        self.stat_types = stat_types.0.into_iter().collect();
+    }
+
+    /// Takes what the last checkpoint held.
+    pub(super) fn restore_checkpoint(&mut self, checkpoint: &CheckpointV1) {
+        self.next_id = self.next_id.max(checkpoint.next_id);
+        self.last_revision = self.last_revision.max(Revision {
+            generation: checkpoint.generation,
+            counter: checkpoint.counter,
+        });
+    }
+
+    /// The payload of a page as it is now, or `None` when it holds nothing.
+    pub(super) fn page_payload(&self, name: PageName) -> Result<Option<Vec<u8>>, Fault> {
+        let first = name.1.saturating_mul(PAGE_LEN);
+        let slots = || {
+            let page = self.pages.get(&name.1);
+            let slots = page.map_or(&[][..], |page| &page.slots);
+            let ids = first..=first.saturating_add(PAGE_LEN - 1);
+            let numbered = ids.map(StatisticId).zip(slots);
+            numbered.filter_map(|(id, slot)| slot.as_ref().map(|slot| (id, slot)))
+        };
+        match name.0 {
+            Kind::Catalogue if slots().next().is_none() => Ok(None),
+            Kind::Catalogue => codec::write_catalogue_page(
+                slots().map(|(id, slot)| (id, &*slot.statistic, slot.subscription)),
+            )
+            .map(Some),
+            Kind::Last => {
+                let values = slots().filter_map(|(id, slot)| Some((id, slot.last.as_ref()?)));
+                let payload = codec::write_last_page(values)?;
+                Ok((!payload.is_empty()).then_some(payload))
+            }
+        }
+    }
+
+    /// How many parts of a page lie on disk; set after reading and before writing it.
+    pub(super) fn page_parts(&mut self, name: PageName) -> &mut u16 {
+        let page = self.pages.entry(name.1).or_default();
+        match name.0 {
+            Kind::Catalogue => &mut page.catalogue_parts,
+            Kind::Last => &mut page.last_parts,
+        }
+    }
+
+    /// The names for `meta`.
+    pub(super) fn names(&self) -> (ServersV1, StatTypesV1) {
+        let servers = self.servers.iter().map(|(id, name)| (*id, name.clone()));
+        let types = self.stat_types.iter();
+        let types = types.map(|(server, names)| (server.clone(), names.clone()));
+        (ServersV1(servers.collect()), StatTypesV1(types.collect()))
+    }
+
+    pub(super) fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
+    pub(super) fn last_revision(&self) -> Revision {
+        self.last_revision
+    }
+
+    /// The greatest generation on record.
+    pub(super) fn generation_max(&self) -> u32 {
+        self.generation_max.max(self.last_revision.generation)
+    }
+
+    pub(super) fn epoch_max(&self) -> u64 {
+        self.epoch_max
+    }
+
+    /// A copy of everything, for the rest of the program.
+    pub(super) fn loaded(&self) -> Loaded {
+        let mut statistics = Vec::new();
+        for (page, content) in &self.pages {
+            let first = page.saturating_mul(PAGE_LEN);
+            let ids = first..=first.saturating_add(PAGE_LEN - 1);
+            for (id, slot) in ids.map(StatisticId).zip(&content.slots) {
+                statistics.extend(slot.as_ref().map(|slot| LoadedStatistic {
+                    id,
+                    statistic: Arc::clone(&slot.statistic),
+                    subscription: slot.subscription,
+                    last: slot.last.clone(),
+                }));
+            }
+        }
+        let (servers, stat_types) = self.names();
+        let servers = servers.0.into_iter();
+        Loaded {
+            statistics,
+            next_id: StatisticId(self.next_id),
+            last_revision: self.last_revision,
+            stat_types: stat_types.0,
+            servers: servers.map(|(id, name)| (ServerId(id), name)).collect(),
+        }
+    }
+}
+
+/// The page that holds a statistic.
+pub(super) const fn page_of(id: StatisticId) -> u32 {
+    id.0 / PAGE_LEN
+}
+
+const fn position_of(id: StatisticId) -> usize {
+    (id.0 % PAGE_LEN) as usize
+}

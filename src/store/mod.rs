@@ -1,0 +1,54 @@
+//! The persistent store: a journal of every change, and pages of what is known now.
+//!
+//! The only room that names the storage engine. One thread writes; nobody else waits for the disk.
+//! At start the pages are read and the journal is replayed over them. `read` looks offline.
+
+mod change;
+mod codec;
+mod engine;
+mod error;
+mod image;
+mod journal;
+mod loading;
+mod meta;
+#[path = "../../migrations/mod.rs"]
+mod migrations;
+mod opening;
+mod queue;
+mod status;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
+pub use error::Error;
+pub use opening::{Opened, open, read};
+pub use status::{Health, OpenReport, Sequence, Status};
+pub use writer::Writer;
+
+/// Where and how the store keeps its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The store's directory; made if missing, for its owner only.
+    pub path: PathBuf,
+    /// How long changes are collected before they are flushed: what a crash may cost, plus the
+    /// flush in progress.
+    pub flush_interval: Duration,
+    /// What to do with files that cannot be read.
+    pub on_corruption: OnCorruption,
+    /// Bytes of journal kept, besides what replaying needs.
+    pub journal_size_max: u64,
+}
+
+/// What to do with files that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCorruption {
+    /// Move them aside under a name that says so, and start cold.
+    SetAside,
+    /// Refuse to start.
+    Stop,
+}

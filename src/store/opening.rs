@@ -1,0 +1,180 @@
+//! From a path to an open store: the ladder, loading, and what a start leaves on disk before
+//! anything else happens.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::change::Loaded;
+use super::codec::Record;
+use super::engine::{Access, Engine, EngineError, Failure, Faults, Place, climb};
+use super::error::Error;
+use super::loading::{Recovered, recover};
+use super::queue::{LIMITS, Limits};
+use super::status::OpenReport;
+use super::writer::{self, Start, Writer};
+use super::{Config, journal};
+use crate::model::{Clock, Epoch, EpochCounter};
+
+/// An open store.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where changes go.
+    pub writer: Writer,
+    /// What the store knew.
+    pub loaded: Loaded,
+    /// Hands out epochs that no earlier run did.
+    pub epochs: Arc<EpochCounter>,
+    /// The number of this start, for [`crate::model::Revision`].
+    pub generation: u32,
+    /// How opening went.
+    pub report: OpenReport,
+}
+
+/// Epochs made durable ahead of use, each time.
+pub(super) const EPOCHS_RESERVED: u64 = 1 << 20;
+
+/// Opens the store, making it if it is missing, and starts its writer. Blocks; a damaged store is
+/// answered as the configuration says.
+///
+/// # Errors
+/// Another process holds the store, a newer program wrote it, it is damaged and must not be set
+/// aside, or the system refuses.
+pub fn open(config: &Config, clock: &Clock) -> Result<Opened, Error> {
+    open_with(config, clock, &Faults::default(), LIMITS)
+}
+
+pub(super) fn open_with(
+    config: &Config,
+    clock: &Clock,
+    faults: &Faults,
+    limits: Limits,
+) -> Result<Opened, Error> {
+    let began = Instant::now();
+    let climbed = climb(config, clock.wall(), &mut |place| {
+        let engine = Engine::open(place, Access::Serve, faults.clone())?;
+        let recovered = recover(&engine)?;
+        Ok((engine, recovered))
+    })?;
+    let (engine, recovered) = climbed.value;
+    let mut report = report(&engine, &recovered);
+    report.set_aside = climbed.set_aside;
+    report.in_memory = climbed.in_memory;
+    report.damaged = climbed.notes;
+
+    let loaded = recovered.image.loaded();
+    let first_epoch = recovered.meta.epoch_ceiling;
+    let (start, damage) = begin(config, clock, engine, recovered)?;
+    report.damaged.extend(damage);
+    let generation = start.meta.generation;
+    let epochs = Arc::new(EpochCounter::starting_at(Epoch(first_epoch)));
+    let writer = writer::start(start, Arc::clone(&epochs), clock.clone(), limits)?;
+    report.took = began.elapsed();
+    tell(&report, generation);
+    Ok(Opened {
+        writer,
+        loaded,
+        epochs,
+        generation,
+        report,
+    })
+}
+
+/// Reads a store that no process has open, without changing its content.
+///
+/// # Errors
+/// There is no store, a process has it open, a newer program wrote it, or it is damaged.
+pub fn read(path: &Path, _clock: &Clock) -> Result<(Loaded, OpenReport), Error> {
+    let began = Instant::now();
+    let current = path.join("now");
+    // Opening would make the files.
+    if !current.join("db").is_file() {
+        return Err(Error::Missing {
+            path: path.to_owned(),
+        });
+    }
+    let engine = Engine::open(
+        Place::Disk(current.clone()),
+        Access::Look,
+        Faults::default(),
+    );
+    let attempt = engine.and_then(|engine| {
+        let recovered = recover(&engine)?;
+        Ok((report(&engine, &recovered), recovered))
+    });
+    match attempt {
+        Ok((mut report, recovered)) => {
+            report.damaged = recovered.damage.into_list();
+            report.took = began.elapsed();
+            Ok((recovered.image.loaded(), report))
+        }
+        Err(Failure::Final(error)) => Err(error),
+        Err(Failure::Damaged(what)) => Err(Error::Damaged {
+            path: current,
+            what,
+        }),
+    }
+}
+
+fn report(engine: &Engine, recovered: &Recovered) -> OpenReport {
+    OpenReport {
+        recovered_sequence: recovered.last_sequence,
+        pages: recovered.pages,
+        replayed_changes: recovered.replayed_changes,
+        schema: engine.schema(),
+        ..OpenReport::default()
+    }
+}
+
+/// Makes this start's number, its epochs and its journal record durable, before any is used.
+fn begin(
+    config: &Config,
+    clock: &Clock,
+    engine: Engine,
+    recovered: Recovered,
+) -> Result<(Start, Vec<String>), EngineError> {
+    let mut meta = recovered.meta;
+    meta.generation = meta.generation.saturating_add(1);
+    meta.epoch_ceiling = meta.epoch_ceiling.saturating_add(EPOCHS_RESERVED);
+    meta.write_start(&engine)?;
+    let started = Record::Started {
+        generation: meta.generation,
+        at: clock.wall(),
+    };
+    let checkpoint_size = meta.checkpoint.journal_size;
+    let mut journal_size = recovered.journal_size;
+    let mut durable = recovered.last_sequence;
+    for entry in &journal::entries(durable, &mut vec![started])? {
+        entry.write(&engine)?;
+        journal_size += entry.size();
+        durable = entry.sequence;
+    }
+    engine.flush()?;
+    let start = Start {
+        flush_interval: config.flush_interval,
+        journal_size_max: config.journal_size_max,
+        engine,
+        image: recovered.image,
+        meta,
+        durable,
+        journal_size,
+        tail_size: journal_size.saturating_sub(checkpoint_size),
+    };
+    Ok((start, recovered.damage.into_list()))
+}
+
+fn tell(report: &OpenReport, generation: u32) {
+    for damage in &report.damaged {
+        tracing::warn!(target: "peekd::store", damage, "skipped while opening");
+    }
+    tracing::info!(
+        target: "peekd::store",
+        sequence = report.recovered_sequence.0,
+        generation,
+        pages = report.pages,
+        replayed = report.replayed_changes,
+        took = ?report.took,
+        "recovered",
+    );
+}

@@ -1,0 +1,87 @@
+//! What the store tells about itself: once at open, and after every flush.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The number of a journal entry. Grows by one with each, over restarts too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Sequence(pub u64);
+
+/// How the writer is doing. Published through a watch after every flush and every fault.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Status {
+    /// The newest journal entry known to be on the disk itself.
+    pub durable: Sequence,
+    /// Whether writing works.
+    pub health: Health,
+    /// Changes since start that history will lack: coalesced while the queue was full, or recorded
+    /// after the end.
+    pub lost_changes: u64,
+    /// How long the last flush took.
+    pub flush_last: Duration,
+    /// The longest flush since start.
+    pub flush_max: Duration,
+    /// Changes recorded and not yet durable.
+    pub queue_len: usize,
+}
+
+/// Whether writing to the disk works.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Health {
+    /// It does.
+    #[default]
+    Ok,
+    /// It does not. Changes stay queued and are tried again.
+    Failing {
+        /// What the engine or the system said.
+        message: String,
+    },
+}
+
+/// How opening went.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenReport {
+    /// The newest journal entry found.
+    pub recovered_sequence: Sequence,
+    /// Pages read, of the catalogue and of the last values.
+    pub pages: u64,
+    /// Changes replayed from the journal over the pages.
+    pub replayed_changes: u64,
+    /// What could not be read and was skipped, or what else was wrong with the files.
+    pub damaged: Vec<String>,
+    /// Where a damaged store was moved, so that this one started cold.
+    pub set_aside: Option<PathBuf>,
+    /// How long opening took.
+    pub took: Duration,
+    /// Nothing of this run will survive, because too many damaged stores lie beside it.
+    pub in_memory: bool,
+    /// The schema number of the store.
+    pub schema: u32,
+}
+
+/// Faults found while reading, described for people. Bounded, so that a store of garbage cannot
+/// fill the memory with complaints.
+#[derive(Debug, Default)]
+pub(super) struct Damage {
+    listed: Vec<String>,
+    more: u64,
+}
+
+const DAMAGE_LISTED_MAX: usize = 256;
+
+impl Damage {
+    pub(super) fn note(&mut self, what: String) {
+        if self.listed.len() < DAMAGE_LISTED_MAX {
+            self.listed.push(what);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(super) fn into_list(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.listed.push(format!("and {} more", self.more));
+        }
+        self.listed
+    }
+}

@@ -1,0 +1,267 @@
+//! Checkpoint cycles: dirty pages in slices, then the mark from which the journal is replayed, then
+//! the journal's oldest entries beyond its size.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::store::codec::{self, CheckpointV1, part_key};
+use crate::store::engine::{Engine, EngineError, Tree};
+use crate::store::image::{Image, PageName};
+use crate::store::journal;
+use crate::store::loading::tree_of;
+use crate::store::meta::Meta;
+use crate::store::status::Sequence;
+
+/// The journal that cuts the time between cycles short.
+const CYCLE_JOURNAL_SIZE: u64 = 8 * 1024 * 1024;
+/// Journal keys removed at once.
+const REMOVALS_MAX: usize = 256;
+/// Pages written between two looks at the clock.
+const PAGES_PER_LOOK: usize = 8;
+
+/// Where the current cycle stands. A step is taken only after a flush, which covers what the steps
+/// before wrote.
+#[derive(Debug)]
+enum Stage {
+    Resting,
+    Writing { at: Mark, left: Vec<PageName> },
+    Written { at: Mark },
+    Marked { at: Mark },
+}
+
+/// The point of the journal up to which a cycle's pages hold everything.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    sequence: Sequence,
+    /// Bytes of journal after the older checkpoint, up to this one.
+    passed: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    stage: Stage,
+    done: Sequence,
+    /// Pages written since the last whole cycle: to be written again if the engine is reopened.
+    written: BTreeSet<PageName>,
+    /// Something was written that no flush has covered.
+    pub(super) unsynced: bool,
+    last_cycle: Instant,
+    forced: bool,
+    journal_size: u64,
+    tail_size: u64,
+    journal_size_max: u64,
+    cycle_interval: Duration,
+}
+
+impl Checkpoints {
+    pub(super) fn new(
+        done: Sequence,
+        journal_size: u64,
+        tail_size: u64,
+        journal_size_max: u64,
+        cycle_interval: Duration,
+    ) -> Self {
+        Self {
+            stage: Stage::Resting,
+            done,
+            written: BTreeSet::new(),
+            unsynced: false,
+            last_cycle: Instant::now(),
+            forced: false,
+            journal_size,
+            tail_size,
+            journal_size_max,
+            cycle_interval,
+        }
+    }
+
+    /// The journal grew by this many bytes.
+    pub(super) const fn grew(&mut self, size: u64) {
+        self.journal_size += size;
+        self.tail_size += size;
+    }
+
+    /// Whether nothing is left to write or to flush, now or soon.
+    pub(super) fn is_resting(&self, image: &Image) -> bool {
+        matches!(self.stage, Stage::Resting)
+            && !self.unsynced
+            && image.dirty.is_empty()
+            && !image.names_dirty
+    }
+
+    /// The next cycle starts at once.
+    pub(super) const fn force(&mut self) {
+        self.forced = true;
+    }
+
+    /// Whether a forced cycle has come to its end.
+    pub(super) fn is_settled(&self, image: &Image) -> bool {
+        !self.forced && self.is_resting(image)
+    }
+
+    /// The engine is about to be reopened, and may come back without what no whole cycle covers.
+    pub(super) fn abandon(&mut self, image: &mut Image) {
+        image.dirty.append(&mut self.written);
+        image.names_dirty = true;
+        self.stage = Stage::Resting;
+    }
+
+    /// Takes the next step. Everything written before must be flushed, and the image must hold
+    /// nothing that is not in the journal by then.
+    pub(super) fn advance(
+        &mut self,
+        engine: &Engine,
+        image: &mut Image,
+        meta: &mut Meta,
+        durable: Sequence,
+        deadline: Option<Instant>,
+    ) -> Result<(), EngineError> {
+        if matches!(self.stage, Stage::Resting) && self.is_due(image) {
+            self.stage = Stage::Writing {
+                at: Mark {
+                    sequence: durable,
+                    passed: self.tail_size,
+                },
+                left: image.dirty.iter().copied().collect(),
+            };
+        }
+        match &mut self.stage {
+            Stage::Resting => self.trim(engine)?,
+            Stage::Writing { at, left } => {
+                self.unsynced = true;
+                write_pages(engine, image, left, &mut self.written, deadline)?;
+                if left.is_empty() {
+                    self.stage = Stage::Written { at: *at };
+                }
+            }
+            Stage::Written { at } => {
+                let at = *at;
+                self.unsynced = true;
+                meta.write_checkpoint(engine, self.fact(at, image), &image.names())?;
+                image.names_dirty = false;
+                self.stage = Stage::Marked { at };
+            }
+            Stage::Marked { at } => {
+                self.done = at.sequence;
+                self.tail_size = self.tail_size.saturating_sub(at.passed);
+                self.written.clear();
+                self.last_cycle = Instant::now();
+                self.forced = false;
+                self.stage = Stage::Resting;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, image: &Image) -> bool {
+        let dirty = !image.dirty.is_empty() || image.names_dirty;
+        self.forced
+            || (dirty
+                && (self.last_cycle.elapsed() >= self.cycle_interval
+                    || self.tail_size >= CYCLE_JOURNAL_SIZE))
+    }
+
+    fn fact(&self, at: Mark, image: &Image) -> CheckpointV1 {
+        let after = self.tail_size.saturating_sub(at.passed);
+        let revision = image.last_revision();
+        CheckpointV1 {
+            sequence: at.sequence.0,
+            next_id: image.next_id(),
+            journal_size: self.journal_size.saturating_sub(after),
+            generation: revision.generation,
+            counter: revision.counter,
+        }
+    }
+
+    /// Removes some of the oldest entries while the journal is longer than it may be. Entries after
+    /// the checkpoint stay, whatever their size.
+    fn trim(&mut self, engine: &Engine) -> Result<(), EngineError> {
+        if self.journal_size <= self.journal_size_max || self.journal_size <= self.tail_size {
+            return Ok(());
+        }
+        let mut surplus = self.journal_size - self.journal_size_max;
+        let mut removals = Vec::new();
+        let mut only_tail = true;
+        engine.scan(Tree::Journal, &[], |key, value| {
+            let old = journal::sequence_of(key).is_none_or(|sequence| sequence <= self.done);
+            if !old {
+                return ControlFlow::Break(());
+            }
+            only_tail = false;
+            if surplus == 0 || removals.len() >= REMOVALS_MAX {
+                return ControlFlow::Break(());
+            }
+            let size = (key.len() + value.len()) as u64;
+            surplus = surplus.saturating_sub(size);
+            removals.push((key.to_vec(), size));
+            ControlFlow::Continue(())
+        })?;
+        if only_tail {
+            // The recorded size was too great: a crash fell between removals and a checkpoint.
+            self.journal_size = self.tail_size;
+        }
+        for (key, size) in removals {
+            self.unsynced = true;
+            engine.remove(Tree::Journal, &key)?;
+            self.journal_size = self.journal_size.saturating_sub(size);
+        }
+        Ok(())
+    }
+}
+
+fn write_pages(
+    engine: &Engine,
+    image: &mut Image,
+    left: &mut Vec<PageName>,
+    written: &mut BTreeSet<PageName>,
+    deadline: Option<Instant>,
+) -> Result<(), EngineError> {
+    while !left.is_empty() {
+        for _ in 0..PAGES_PER_LOOK {
+            let Some(&name) = left.last() else {
+                break;
+            };
+            if image.dirty.contains(&name) {
+                // Noted before writing: a failed write may have reached the disk or not.
+                written.insert(name);
+                write_page(engine, image, name)?;
+                image.dirty.remove(&name);
+            }
+            left.pop();
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces a page as a whole, surplus parts of its older form included.
+fn write_page(engine: &Engine, image: &mut Image, name: PageName) -> Result<(), EngineError> {
+    let prefix = name.1.to_be_bytes();
+    let parts = match image.page_payload(name).map_err(EngineError)? {
+        Some(payload) => codec::seal(&prefix, &payload).map_err(EngineError)?,
+        None => Vec::new(),
+    };
+    let now = u16::try_from(parts.len()).unwrap_or(u16::MAX);
+    let stored = image.page_parts(name);
+    let before = *stored;
+    *stored = before.max(now);
+    let tree = tree_of(name.0);
+    match parts.as_slice() {
+        // Cheaper than a batch, and by itself as atomic.
+        [part] if before <= 1 => engine.insert(tree, &part.key, &part.value)?,
+        parts => engine.replace(
+            tree,
+            parts
+                .iter()
+                .map(|part| (part.key.as_slice(), part.value.as_slice())),
+            (now..before).map(|number| part_key(&prefix, number)),
+        )?,
+    }
+    *image.page_parts(name) = now;
+    Ok(())
+}

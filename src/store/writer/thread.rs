@@ -1,0 +1,282 @@
+//! The writer's loop: journal, flush, then pages; and what it does when the disk fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::checkpoint::Checkpoints;
+use super::{Shared, Wait};
+use crate::model::EpochCounter;
+use crate::store::codec::Record;
+use crate::store::engine::{Engine, EngineError, background_panics};
+use crate::store::image::Image;
+use crate::store::journal::{self, Entry};
+use crate::store::meta::Meta;
+use crate::store::opening::EPOCHS_RESERVED;
+use crate::store::status::{Health, Sequence};
+
+/// What the writer starts from.
+pub(in crate::store) struct Start {
+    pub(in crate::store) flush_interval: Duration,
+    pub(in crate::store) journal_size_max: u64,
+    pub(in crate::store) engine: Engine,
+    pub(in crate::store) image: Image,
+    pub(in crate::store) meta: Meta,
+    /// The newest journal entry, durable already.
+    pub(in crate::store) durable: Sequence,
+    /// Bytes of the whole journal.
+    pub(in crate::store) journal_size: u64,
+    /// Bytes of the journal after the checkpoint.
+    pub(in crate::store) tail_size: u64,
+}
+
+/// The thread's own state.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    epochs: Arc<EpochCounter>,
+    flush_interval: Duration,
+    engine: Engine,
+    image: Image,
+    meta: Meta,
+    durable: Sequence,
+    checkpoints: Checkpoints,
+    /// Numbered, in the image, not yet durable. Only when this is empty may pages be written.
+    unflushed: Vec<Entry>,
+    waiters: Vec<oneshot::Sender<()>>,
+    /// Failed attempts since writing last worked.
+    failures: u32,
+    /// Panics of the engine's own threads already answered by reopening.
+    panics_seen: u64,
+    next_tick: Instant,
+}
+
+/// The wait between attempts grows up to this.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
+/// From this failure on the engine is reopened before each attempt: it may refuse for good.
+const FAILURES_BEFORE_REOPEN: u32 = 3;
+/// A checkpoint cycle starts at most this often: every 5 s at the default interval of 50 ms.
+const CYCLE_TICKS: u32 = 100;
+/// At the end, how often writing is tried again.
+const CLOSE_ATTEMPTS: u32 = 5;
+
+impl Worker {
+    pub(super) fn new(start: Start, shared: Arc<Shared>, epochs: Arc<EpochCounter>) -> Self {
+        Self {
+            shared,
+            epochs,
+            flush_interval: start.flush_interval,
+            engine: start.engine,
+            image: start.image,
+            durable: start.durable,
+            checkpoints: Checkpoints::new(
+                Sequence(start.meta.checkpoint.sequence),
+                start.journal_size,
+                start.tail_size,
+                start.journal_size_max,
+                start.flush_interval * CYCLE_TICKS,
+            ),
+            meta: start.meta,
+            unflushed: Vec::new(),
+            waiters: Vec::new(),
+            failures: 0,
+            panics_seen: background_panics(),
+            next_tick: Instant::now(),
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        // However this thread ends, nobody may be left waiting for it.
+        let ended = Ended(Arc::clone(&self.shared));
+        while !self.wait() {
+            self.tick();
+        }
+        let result = self.finish();
+        self.engine.release();
+        ended.0.end(result.map_err(|error| error.0));
+    }
+
+    /// Waits until there is something to do and the interval has passed; true at the end.
+    fn wait(&mut self) -> bool {
+        if self.failures > 0 {
+            return self.shared.wait(Wait::Attempt(self.next_tick));
+        }
+        if self.checkpoints.is_resting(&self.image) {
+            if self.shared.wait(Wait::Work) {
+                return true;
+            }
+            // What arrives in the next interval shares a flush with the first.
+            self.next_tick = Instant::now() + self.flush_interval;
+        }
+        self.shared.wait(Wait::Interval(self.next_tick))
+    }
+
+    fn tick(&mut self) {
+        let began = Instant::now();
+        self.next_tick = began + self.flush_interval;
+        let result = self.persist().and_then(|()| {
+            self.restore_engine()?;
+            // Answers need the processor, too.
+            let deadline = Instant::now() + self.flush_interval / 2;
+            self.advance(Some(deadline))
+        });
+        match result {
+            Ok(()) => self.worked(),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Takes what is queued and makes it durable, with whatever else was written before.
+    fn persist(&mut self) -> Result<(), EngineError> {
+        if self.failures >= FAILURES_BEFORE_REOPEN {
+            self.reopen()?;
+        }
+        self.take()?;
+        self.raise_epoch_ceiling()?;
+        if !self.unflushed.is_empty() || self.checkpoints.unsynced {
+            let began = Instant::now();
+            for entry in &self.unflushed {
+                entry.write(&self.engine)?;
+            }
+            self.engine.flush()?;
+            self.flushed(began.elapsed());
+        }
+        for waiter in self.waiters.drain(..) {
+            // Whoever waited may have given up.
+            waiter.send(()).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<(), EngineError> {
+        if !self.unflushed.is_empty() {
+            return Ok(());
+        }
+        let mut taken = self.shared.take();
+        self.waiters.append(&mut taken.waiters);
+        let offered = taken.records.len();
+        self.unflushed = journal::entries(self.durable, &mut taken.records)?;
+        self.shared.refuse((offered - taken.records.len()) as u64);
+        for record in taken.records {
+            if let Record::Change(change) = record {
+                self.image.apply(change);
+            }
+        }
+        Ok(())
+    }
+
+    fn raise_epoch_ceiling(&mut self) -> Result<(), EngineError> {
+        let upcoming = self.epochs.upcoming().0;
+        if upcoming.saturating_add(EPOCHS_RESERVED / 2) > self.meta.epoch_ceiling {
+            self.meta.epoch_ceiling = upcoming.saturating_add(EPOCHS_RESERVED);
+            self.checkpoints.unsynced = true;
+            self.meta.write_start(&self.engine)?;
+        }
+        Ok(())
+    }
+
+    fn flushed(&mut self, took: Duration) {
+        self.checkpoints.unsynced = false;
+        let mut changes = 0;
+        for entry in self.unflushed.drain(..) {
+            changes += entry.records;
+            self.checkpoints.grew(entry.size());
+            self.durable = entry.sequence;
+        }
+        self.shared.release();
+        if changes > 0 {
+            tracing::debug!(
+                target: "peekd::store",
+                sequence = self.durable.0,
+                changes,
+                "flushed",
+            );
+        }
+        self.shared.publish(self.durable, Health::Ok, Some(took));
+    }
+
+    fn advance(&mut self, deadline: Option<Instant>) -> Result<(), EngineError> {
+        debug_assert!(self.unflushed.is_empty(), "the journal comes first");
+        self.checkpoints.advance(
+            &self.engine,
+            &mut self.image,
+            &mut self.meta,
+            self.durable,
+            deadline,
+        )
+    }
+
+    /// Writing works again, or one of the engine's threads has panicked: its cleaning thread may be
+    /// gone for good, so it is started anew.
+    fn restore_engine(&mut self) -> Result<(), EngineError> {
+        let panics = background_panics();
+        if (1..FAILURES_BEFORE_REOPEN).contains(&self.failures) || panics > self.panics_seen {
+            self.reopen()?;
+            self.panics_seen = panics;
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<(), EngineError> {
+        self.checkpoints.abandon(&mut self.image);
+        self.engine.reopen()
+    }
+
+    fn worked(&mut self) {
+        if self.failures > 0 {
+            tracing::info!(target: "peekd::store", "writing works again");
+        }
+        self.failures = 0;
+        self.shared.publish(self.durable, Health::Ok, None);
+    }
+
+    fn failed(&mut self, error: &EngineError) {
+        if self.failures == 0 {
+            tracing::error!(target: "peekd::store", error = error.0, "writing fails");
+        }
+        let delay = self.flush_interval * 2_u32.saturating_pow(self.failures.min(10));
+        self.failures = self.failures.saturating_add(1);
+        self.next_tick = Instant::now() + delay.min(RETRY_DELAY_MAX);
+        let message = error.0.clone();
+        self.shared
+            .publish(self.durable, Health::Failing { message }, None);
+    }
+
+    /// The orderly end: everything queued, then a whole checkpoint.
+    fn finish(&mut self) -> Result<(), EngineError> {
+        let mut result = Ok(());
+        for _ in 0..CLOSE_ATTEMPTS {
+            result = self.settle();
+            match &result {
+                Ok(()) => {
+                    self.worked();
+                    break;
+                }
+                Err(error) => self.failed(error),
+            }
+        }
+        result
+    }
+
+    fn settle(&mut self) -> Result<(), EngineError> {
+        // The second time round takes what came while the first attempts failed.
+        self.persist()?;
+        self.persist()?;
+        self.checkpoints.force();
+        while !self.checkpoints.is_settled(&self.image) {
+            self.advance(None)?;
+            self.persist()?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells the handles when the thread ends, by a panic included.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.end(Err("the writer's thread broke off".to_owned()));
+    }
+}
