@@ -8,6 +8,8 @@ pub mod wire;
 
 pub mod upstream;
 
+pub mod ingest;
+
 pub mod cache;
 pub mod store;
 

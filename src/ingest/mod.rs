@@ -1,0 +1,179 @@
+//! Upstream events become samples: stamped on arrival, put into the cache and the store, and only
+//! then told to whoever waits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::cache::{Applied, Cache};
+use crate::model::{Clock, PasswordProof, Quality, Sample, ServerId};
+use crate::store::{Change, Subscription, Writer};
+use crate::upstream::{Batch, Event, Outcome};
+
+/// Batches that wait to be ingested; when full, the pairs stop reading from their sockets.
+pub const BATCH_QUEUE_LEN: usize = 1024;
+
+/// The one task through which every value comes in.
+pub struct Ingest {
+    cache: Arc<Cache>,
+    writer: Writer,
+    clock: Clock,
+    server_names: HashMap<ServerId, String>,
+}
+
+impl Ingest {
+    /// An ingest into this cache and this store. `server_names` are the configured names.
+    #[must_use]
+    pub fn new(
+        cache: Arc<Cache>,
+        writer: Writer,
+        clock: Clock,
+        server_names: HashMap<ServerId, String>,
+    ) -> Self {
+        Self {
+            cache,
+            writer,
+            clock,
+            server_names,
+        }
+    }
+
+    /// Takes in batches until every sender is gone.
+    pub async fn run(self, mut batches: mpsc::Receiver<Batch>) {
+        while let Some(batch) = batches.recv().await {
+            self.take_in(batch);
+        }
+    }
+
+    /// Takes in one batch.
+    pub fn take_in(&self, batch: Batch) {
+        let mut changes = Vec::with_capacity(batch.events.len());
+        let mut told = Vec::new();
+        for event in batch.events {
+            self.event(batch.server, event, &mut changes, &mut told);
+        }
+        self.writer.record(changes);
+        for (ticket, outcome) in told {
+            ticket.complete(outcome);
+        }
+    }
+
+    fn event(
+        &self,
+        server: ServerId,
+        event: Event,
+        changes: &mut Vec<Change>,
+        told: &mut Vec<(crate::upstream::Ticket, Outcome)>,
+    ) {
+        match event {
+            Event::Value {
+                id,
+                epoch,
+                value,
+                quality,
+                source_time,
+                tickets,
+            } => {
+                let arrived = self.clock.wall();
+                let tickets = tickets.into_iter();
+                told.extend(tickets.map(|ticket| (ticket, Outcome::Value(value.clone()))));
+                let sample = Sample {
+                    value,
+                    quality,
+                    source_time,
+                    received_at: arrived,
+                    validated_at: arrived,
+                    server,
+                    epoch,
+                };
+                match self.cache.apply(id, sample) {
+                    Some(Applied::Changed(sample, revision)) => {
+                        changes.push(Change::Sample {
+                            id,
+                            sample: *sample,
+                            revision,
+                        });
+                    }
+                    Some(Applied::Confirmed(at)) => changes.push(Change::Validated { id, at }),
+                    Some(Applied::Outdated) | None => {}
+                }
+            }
+            Event::Opened { id, mode, proof } => self.opened(id, mode, proof, changes),
+            Event::Refused {
+                id,
+                proof,
+                text,
+                tickets,
+            } => {
+                if let Some(slot) = self.cache.slot(id) {
+                    slot.refuse(proof, text.clone(), &self.clock);
+                }
+                let tickets = tickets.into_iter();
+                told.extend(tickets.map(|ticket| (ticket, Outcome::Refused(text.clone()))));
+            }
+            Event::Validity { id, valid } => {
+                let quality = if valid {
+                    Quality::Good
+                } else {
+                    Quality::Uncertain
+                };
+                if self
+                    .cache
+                    .slot(id)
+                    .is_some_and(|slot| slot.set_quality(quality))
+                {
+                    changes.push(Change::Quality { id, quality });
+                }
+            }
+            Event::Closed { id } => {
+                if let Some(slot) = self.cache.slot(id) {
+                    slot.released();
+                    changes.push(Change::Unsubscribed { id });
+                }
+            }
+            Event::LinkUp => changes.push(Change::LinkUp {
+                server,
+                at: self.clock.wall(),
+            }),
+            Event::LinkDown => {
+                self.cache.distrust(server);
+                changes.push(Change::LinkDown {
+                    server,
+                    at: self.clock.wall(),
+                });
+            }
+            Event::StatTypes { names } => {
+                if let Some(server_name) = self.server_names.get(&server).cloned() {
+                    changes.push(Change::StatTypes { server_name, names });
+                }
+            }
+        }
+    }
+
+    fn opened(
+        &self,
+        id: crate::model::StatisticId,
+        mode: crate::model::NotificationMode,
+        proof: PasswordProof,
+        changes: &mut Vec<Change>,
+    ) {
+        let Some(slot) = self.cache.slot(id) else {
+            return;
+        };
+        let protected = proof.is_some();
+        let (newly_registered, news) = slot.opened(mode, proof);
+        if newly_registered {
+            changes.push(Change::Registered {
+                id,
+                statistic: slot.statistic.clone(),
+            });
+        }
+        if news {
+            changes.push(Change::Subscribed {
+                id,
+                subscription: Subscription { mode, protected },
+            });
+        }
+    }
+}
