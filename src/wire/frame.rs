@@ -67,7 +67,9 @@ impl Deframer {
                 None => return Ok(None),
                 Some(&first) if first == addp::MAGIC[0] => return take_addp(buffer),
                 Some(0) => {}
-                Some(&other) => return Err(Error::at(0, self.strange_start(other, buffer))),
+                // No text starts like this: a length, and the error should say how long.
+                Some(0x80..) => {}
+                Some(&other) => return Err(Error::at(0, Fault::NotAFrame(other))),
             }
             let Some(&len) = buffer.first_chunk::<LEN_LEN>() else {
                 return Ok(None);
@@ -87,18 +89,8 @@ impl Deframer {
         }
     }
 
-    fn strange_start(&self, first: u8, buffer: &BytesMut) -> Fault {
-        match buffer.first_chunk::<LEN_LEN>() {
-            // Only a first byte of 0xff is surely meant as a length; text is surely not.
-            Some(&len) if first >= 0x80 => Fault::FrameTooLong {
-                length: u32::from_be_bytes(len).into(),
-                cap: self.body_len_max,
-            },
-            _ => Fault::NotAFrame(first),
-        }
-    }
-
-    /// A plain frame or the announcement of a big one.
+    /// A plain frame or the announcement of a big one. A plain frame longer than this program would
+    /// send is taken too; the cap is what bounds it.
     fn take_body(&mut self, len: u32, buffer: &mut BytesMut) -> Result<Option<Taken>, Error> {
         let body_len = self.checked_len(len)?;
         if body_len < BODY_LEN_MIN {
@@ -114,10 +106,8 @@ impl Deframer {
         };
         let total = self.checked_len(total)?;
         if total < BODY_LEN_MIN {
-            return Err(Error::at(
-                0,
-                Fault::FrameTooShort(u32::try_from(total).unwrap_or(0)),
-            ));
+            let total = u32::try_from(total).unwrap_or(0);
+            return Err(Error::at(0, Fault::FrameTooShort(total)));
         }
         self.big = Some(BigFrame {
             total,
@@ -133,8 +123,9 @@ impl Deframer {
         };
         let missing = big.total - big.body.len();
         let packet_len = usize::try_from(len).unwrap_or(usize::MAX);
-        // An empty packet would let a peer keep us busy for ever without getting anywhere.
-        if packet_len == 0 || packet_len > missing || packet_len > PACKET_LEN_MAX {
+        // An empty packet would let a peer keep us busy for ever without getting anywhere. A packet
+        // above PACKET_LEN_MAX is let pass, as a plain frame is: what is missing bounds it.
+        if packet_len == 0 || packet_len > missing {
             return Err(Error::at(
                 big.body.len(),
                 Fault::PacketLength {
