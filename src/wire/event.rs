@@ -139,6 +139,10 @@ impl<'a> Event<'a> {
         }
     }
 
+    pub(super) fn is_known(id: u32) -> bool {
+        EventKind::from_id(id).is_some()
+    }
+
     pub(super) fn decode(
         id: u32,
         attributes: &[Attribute<'a>],

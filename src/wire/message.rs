@@ -30,6 +30,10 @@ impl<'a> Message<'a> {
         let mut reader = Reader::at(0, body);
         let count = reader.u8("the number of attributes")?;
         let id = reader.u32("the message's number")?;
+        // Not even its attributes need to make sense to be skipped: the frame says how long it is.
+        if !Event::is_known(id) && !Request::is_known(id) {
+            return Ok(Self::Unknown(id));
+        }
         let mut attributes = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
             attributes.push(Attribute::read(&mut reader)?);

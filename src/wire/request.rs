@@ -226,6 +226,10 @@ const OPEN: u32 = 1034;
 const SUSPEND: u32 = 1044;
 const RESUME: u32 = 1045;
 
+const KNOWN: [u32; 10] = [
+    REGISTER, GET_EX, OPEN_EX, PEEK, CLOSE, PROFILE, GET, OPEN, SUSPEND, RESUME,
+];
+
 /// Periodical's insensitivity travels under this key, since its attribute holds the frequency.
 const INSENSITIVITY_KEY: &str = "Insens";
 
@@ -318,6 +322,10 @@ impl Request {
         }
     }
 
+    pub(super) fn is_known(id: u32) -> bool {
+        KNOWN.contains(&id)
+    }
+
     pub(super) fn decode(
         id: u32,
         attributes: &[Attribute<'_>],
@@ -330,11 +338,7 @@ impl Request {
         if id == REGISTER {
             return Ok(Some(Self::Register(fields.register()?)));
         }
-        if ![
-            GET_EX, OPEN_EX, PEEK, CLOSE, PROFILE, GET, OPEN, SUSPEND, RESUME,
-        ]
-        .contains(&id)
-        {
+        if !Self::is_known(id) {
             return Ok(None);
         }
         let reference_id = fields.int(AttributeId::REFERENCE_ID, "the reference id")?;
