@@ -74,8 +74,10 @@ pub(super) enum AttributeValue<'a> {
 pub(super) struct Attribute<'a> {
     pub(super) id: u32,
     pub(super) value: AttributeValue<'a>,
-    /// Where its value starts in the frame.
+    /// Where its type letter stands in the frame.
     offset: usize,
+    /// Where its value's bytes start, past a length.
+    value_offset: usize,
 }
 
 impl<'a> Attribute<'a> {
@@ -83,7 +85,16 @@ impl<'a> Attribute<'a> {
         let id = reader.u32("an attribute's number")?;
         let offset = reader.offset();
         let value = Self::read_value(reader).map_err(|error| error.in_attribute(id))?;
-        Ok(Self { id, value, offset })
+        let value_len = match value {
+            AttributeValue::Int(_) => 0,
+            AttributeValue::Text(bytes) | AttributeValue::Block(bytes) => bytes.len(),
+        };
+        Ok(Self {
+            id,
+            value,
+            offset,
+            value_offset: reader.offset() - value_len,
+        })
     }
 
     fn read_value(reader: &mut Reader<'a>) -> Result<AttributeValue<'a>, Error> {
@@ -127,8 +138,7 @@ impl<'a> Attribute<'a> {
     }
 
     pub(super) fn kv(&self, charset: Charset) -> Result<Kv, Error> {
-        // The value's own length field stands between its offset and its bytes.
-        Kv::decode(Reader::at(self.offset + 3, self.block()?), charset)
+        Kv::decode(Reader::at(self.value_offset, self.block()?), charset)
             .map_err(|error| error.in_attribute(self.id))
     }
 

@@ -8,7 +8,7 @@ use super::reader::Reader;
 /// stack.
 const DEPTH_MAX: usize = 16;
 
-/// From this length on, counts and lengths are u32.
+/// Beyond this length, counts and lengths are u32.
 const SHORT_LEN_MAX: usize = 65_535;
 
 const STRING: u8 = 0;
@@ -83,11 +83,8 @@ impl Kv {
         } else {
             reader.u16("a list's count")?.into()
         };
-        // A pair takes at least five bytes, so the count cannot make this allocate more than that.
-        let capacity = usize::try_from(count)
-            .unwrap_or(usize::MAX)
-            .min(reader.len() / 5);
-        let mut pairs = Vec::with_capacity(capacity);
+        // Not reserved up front: the count is the peer's word, and lists nest.
+        let mut pairs = Vec::new();
         for _ in 0..count {
             pairs.push(Self::decode_pair(reader, charset, depth)?);
         }
