@@ -183,10 +183,7 @@ impl<'a> Event<'a> {
                 i32::from_be_bytes(self.time.to_be_bytes()),
             )
             .int(AttributeId::INTERVAL_LENGTH, self.interval_length)
-            .int(
-                AttributeId::INT_VALUE,
-                i32::try_from(self.int_value).unwrap_or(i32::MAX),
-            );
+            .int(AttributeId::INT_VALUE, saturate_to_i32(self.int_value));
         if let Some(text) = &self.text {
             body.text(AttributeId::STRING_VALUE, text);
         }
@@ -206,6 +203,12 @@ impl<'a> Event<'a> {
 fn truncate_to_u32(value: i64) -> u32 {
     let [_, _, _, _, low @ ..] = value.to_be_bytes();
     u32::from_be_bytes(low)
+}
+
+/// Servers send `i`, never `l`, so a wider integer ends at the type's edge; its text is exact.
+fn saturate_to_i32(value: i64) -> i32 {
+    let edge = if value < 0 { i32::MIN } else { i32::MAX };
+    i32::try_from(value).unwrap_or(edge)
 }
 
 /// What a server of a pair says of itself. The numbers are inferred, never confirmed.
