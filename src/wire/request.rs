@@ -594,10 +594,11 @@ impl<'a> Fields<'a> {
         let first = self.optional_int(AttributeId::INSENSITIVITY, "the insensitivity")?;
         if named && mode == NotificationMode::Periodical {
             let insensitivity = self.extensions()?.int(INSENSITIVITY_KEY);
+            // The attribute is always there in this mode: 0 stands for unset.
             return Ok(Notification {
                 mode,
                 insensitivity,
-                frequency: first,
+                frequency: first.filter(|seconds| *seconds != 0),
             });
         }
         let frequency = self.optional_int(AttributeId::FREQUENCY, "the frequency")?;
