@@ -21,7 +21,7 @@ pub struct Error {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum Fault {
-    #[error("{0} ends before its stated length")]
+    #[error("{0} is cut off")]
     Truncated(&'static str),
     #[error("{0} bytes after the last attribute")]
     TrailingBytes(usize),
