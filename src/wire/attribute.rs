@@ -216,15 +216,12 @@ impl Body {
     }
 
     pub(super) fn block(&mut self, id: u32, block: &[u8]) -> &mut Self {
-        match u16::try_from(block.len() + 2) {
-            Ok(counted) => {
-                self.start(id, b'b');
-                self.bytes.extend_from_slice(&counted.to_be_bytes());
-            }
-            Err(_) => {
-                self.start(id, b'B');
-                self.len32(block.len());
-            }
+        if let Ok(counted) = u16::try_from(block.len() + 2) {
+            self.start(id, b'b');
+            self.bytes.extend_from_slice(&counted.to_be_bytes());
+        } else {
+            self.start(id, b'B');
+            self.len32(block.len());
         }
         self.bytes.extend_from_slice(block);
         self

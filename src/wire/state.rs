@@ -178,15 +178,12 @@ impl StateReader<'_> {
         let ani = self.text("the ANI")?;
         let offset = self.reader.offset() + 2;
         // A size of 0, which does not even count itself, stands for no user data.
-        let user_data = match self.reader.clone().u16("the user data's size")? {
-            0 => {
-                self.reader.u16("the user data's size")?;
-                Kv::default()
-            }
-            _ => {
-                let block = self.reader.block16_self("the user data")?;
-                Kv::decode(Reader::at(offset, block), self.charset)?
-            }
+        let user_data = if self.reader.clone().u16("the user data's size")? == 0 {
+            self.reader.u16("the user data's size")?;
+            Kv::default()
+        } else {
+            let block = self.reader.block16_self("the user data")?;
+            Kv::decode(Reader::at(offset, block), self.charset)?
         };
         Ok(DnCall {
             connection_id,
@@ -316,10 +313,12 @@ impl DnAction {
     }
 }
 
-/// Bytes 01..08 read 0403020108070605: two little-endian halves.
+/// Bytes 01..08 read 0403020108070605: each half back to front.
 fn connection_id_text(bytes: [u8; 8]) -> String {
-    let [a, b, c, d, e, f, g, h] = bytes;
-    format!("{d:02x}{c:02x}{b:02x}{a:02x}{h:02x}{g:02x}{f:02x}{e:02x}")
+    format!(
+        "{:016x}",
+        u64::from_be_bytes(bytes).swap_bytes().rotate_left(32)
+    )
 }
 
 fn put16(out: &mut Vec<u8>, value: u16) {
