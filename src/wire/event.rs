@@ -167,7 +167,8 @@ impl<'a> Event<'a> {
                 AttributeId::STRING_VALUE => event.text = Some(charset.decode(attribute.text()?)),
                 AttributeId::EXTENSIONS => event.void = Some(attribute.block()?),
                 AttributeId::PROFILE => event.profile = Some(attribute.kv(charset)?),
-                AttributeId::SERVER_VERSION_INFO => event.version = Some(attribute.kv(charset)?),
+                // Nobody has seen this one travel: a form that is no list is no reason to hang up.
+                AttributeId::SERVER_VERSION_INFO => event.version = attribute.kv(charset).ok(),
                 _ => {}
             }
         }

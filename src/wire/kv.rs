@@ -167,6 +167,7 @@ fn encode_pair(out: &mut Vec<u8>, key: &str, value: &KvValue, charset: Charset) 
     };
     // A short list repeats its length, which counts itself and so needs two bytes more.
     let repeat = if kind == LIST { 2 } else { 0 };
+    // Keys are constants and names from a configuration; one beyond its length field is cut.
     let key = charset.encode(key);
     let key_len = u16::try_from(key.len()).unwrap_or(u16::MAX);
     let key = key.get(..usize::from(key_len)).unwrap_or_default();
