@@ -57,6 +57,12 @@ impl Deframer {
         self.big.is_some()
     }
 
+    /// How many bytes of a big frame are held here, outside the caller's buffer.
+    #[cfg(test)]
+    pub(super) fn held_len(&self) -> usize {
+        self.big.as_ref().map_or(0, |big| big.body.len())
+    }
+
     /// Takes the next packet off the front of `buffer`; `None` when more bytes are needed.
     ///
     /// # Errors
@@ -66,9 +72,8 @@ impl Deframer {
             match buffer.first() {
                 None => return Ok(None),
                 Some(&first) if first == addp::MAGIC[0] => return take_addp(buffer),
-                Some(0) => {}
-                // No text starts like this: a length, and the error should say how long.
-                Some(0x80..) => {}
+                // No text starts with 0x80 or more: it is a length, and the error tells which.
+                Some(0 | 0x80..) => {}
                 Some(&other) => return Err(Error::at(0, Fault::NotAFrame(other))),
             }
             let Some(&len) = buffer.first_chunk::<LEN_LEN>() else {

@@ -1,0 +1,320 @@
+//! Random requests, events, lists and streams.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::model::NotificationMode;
+use crate::wire::{
+    Addp, AddpCommand, AgentStatus, Capabilities, Definition, DnAction, DnCall, DnStatus, Event,
+    EventKind, Kv, KvValue, Notification, Object, PlaceStatus, ProfileKind, Refinements, Register,
+    Request,
+};
+
+fn text() -> impl Strategy<Value = String> {
+    ".{0,12}"
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 0..20)
+}
+
+/// All five types, lists up to four deep.
+pub(super) fn kv() -> impl Strategy<Value = Kv> {
+    let leaf = prop_oneof![
+        text().prop_map(KvValue::Text),
+        any::<i32>().prop_map(KvValue::Int),
+        bytes().prop_map(KvValue::Binary),
+        text().prop_map(KvValue::Unicode),
+    ];
+    let value = leaf.prop_recursive(4, 24, 4, |inner| {
+        vec((text(), inner), 0..4).prop_map(|pairs| KvValue::List(Kv(pairs)))
+    });
+    vec((text(), value), 0..5).prop_map(Kv)
+}
+
+fn object() -> impl Strategy<Value = Object> {
+    (any::<i32>(), text(), text(), text()).prop_map(|(object_type, object_id, tenant, password)| {
+        Object {
+            object_type,
+            object_id,
+            tenant,
+            tenant_password: password.into(),
+        }
+    })
+}
+
+fn notification() -> impl Strategy<Value = Notification> {
+    use NotificationMode::{Immediate, NoNotification, Periodical, Reset};
+    let mode = prop::sample::select(vec![Immediate, NoNotification, Periodical, Reset]);
+    (mode, option::of(any::<i32>()), option::of(1..=i32::MAX)).prop_map(
+        |(mode, insensitivity, frequency)| Notification {
+            mode,
+            insensitivity,
+            frequency,
+        },
+    )
+}
+
+fn refinements() -> impl Strategy<Value = Refinements> {
+    (text(), text(), text(), text()).prop_map(|(filter, time_profile, time_range, time_range2)| {
+        Refinements {
+            filter,
+            time_profile,
+            time_range,
+            time_range2,
+        }
+    })
+}
+
+fn definition() -> impl Strategy<Value = Box<Definition>> {
+    let numbers = (
+        any::<i32>(),
+        any::<i32>(),
+        any::<i32>(),
+        option::of(any::<i32>()),
+    );
+    let range = || option::of((any::<i32>(), any::<i32>()));
+    (numbers, bytes(), bytes(), range(), range(), text(), text()).prop_map(
+        |(numbers, main_mask, relative_mask, time_range, time_range2, filter, time_profile)| {
+            let (category, subject, interval, interval_length) = numbers;
+            Box::new(Definition {
+                category,
+                subject,
+                interval,
+                interval_length,
+                main_mask,
+                relative_mask,
+                time_range,
+                time_range2,
+                filter,
+                time_profile,
+            })
+        },
+    )
+}
+
+fn register() -> impl Strategy<Value = Register> {
+    (
+        text(),
+        text(),
+        any::<i32>(),
+        any::<i32>(),
+        vec(text(), 0..5),
+    )
+        .prop_map(
+            |(protocol, client_name, library_version, client_id, capabilities)| Register {
+                protocol,
+                client_name,
+                library_version,
+                client_id,
+                capabilities: Capabilities(capabilities),
+            },
+        )
+}
+
+pub(super) fn request() -> impl Strategy<Value = Request> {
+    let ids = || (any::<i32>(), option::of(any::<i32>()));
+    let about = || (any::<i32>(), any::<i32>());
+    let kind = prop::sample::select(ProfileKind::ALL.to_vec());
+    let open = (ids(), object(), text(), notification(), refinements());
+    let get = (ids(), object(), text(), refinements());
+    prop_oneof![
+        register().prop_map(Request::Register),
+        open.prop_map(
+            |((reference_id, tag), object, metric, notification, refinements)| {
+                Request::Open {
+                    reference_id,
+                    tag,
+                    object,
+                    metric,
+                    notification,
+                    refinements,
+                }
+            }
+        ),
+        get.prop_map(|((reference_id, tag), object, metric, refinements)| {
+            Request::Get {
+                reference_id,
+                tag,
+                object,
+                metric,
+                refinements,
+            }
+        }),
+        (ids(), object(), definition(), notification()).prop_map(
+            |((reference_id, tag), object, definition, notification)| {
+                Request::OpenEx {
+                    reference_id,
+                    tag,
+                    object,
+                    definition,
+                    notification,
+                }
+            }
+        ),
+        (ids(), object(), definition()).prop_map(|((reference_id, tag), object, definition)| {
+            Request::GetEx {
+                reference_id,
+                tag,
+                object,
+                definition,
+            }
+        }),
+        about().prop_map(|(reference_id, statistic)| Request::Peek {
+            reference_id,
+            statistic
+        }),
+        about().prop_map(|(reference_id, statistic)| Request::Suspend {
+            reference_id,
+            statistic
+        }),
+        about().prop_map(|(reference_id, statistic)| Request::Resume {
+            reference_id,
+            statistic
+        }),
+        about().prop_map(|(reference_id, statistic)| Request::Close {
+            reference_id,
+            statistic
+        }),
+        (ids(), kind).prop_map(|((reference_id, tag), kind)| {
+            Request::Profile {
+                reference_id,
+                tag,
+                kind,
+            }
+        }),
+    ]
+}
+
+fn event_kind() -> impl Strategy<Value = EventKind> {
+    let mut kinds = vec![
+        EventKind::Error,
+        EventKind::Info,
+        EventKind::StatisticClosed,
+        EventKind::StatisticProfile,
+        EventKind::StatisticValid,
+        EventKind::StatisticInvalid,
+        EventKind::Registered,
+        EventKind::StatisticOpened,
+        EventKind::ServerMode,
+    ];
+    kinds.extend((17..=20).map(EventKind::TargetState));
+    prop::sample::select(kinds)
+}
+
+/// An event without `void`, which borrows; the test adds the bytes.
+pub(super) fn event() -> impl Strategy<Value = (Event<'static>, Option<Vec<u8>>)> {
+    let numbers = (
+        any::<i32>(),
+        any::<i32>(),
+        any::<u32>(),
+        any::<i32>(),
+        any::<i32>(),
+    );
+    let lists = (option::of(kv()), option::of(kv()));
+    (
+        event_kind(),
+        numbers,
+        option::of(text()),
+        lists,
+        option::of(bytes()),
+    )
+        .prop_map(|(kind, numbers, text, (profile, version), void)| {
+            let (reference_id, tag, time, interval_length, int_value) = numbers;
+            let event = Event {
+                kind,
+                reference_id,
+                tag,
+                time,
+                interval_length,
+                int_value: int_value.into(),
+                text: text.map(Into::into),
+                void: None,
+                profile,
+                version,
+            };
+            (event, void)
+        })
+}
+
+fn action() -> impl Strategy<Value = DnAction> {
+    let call = (any::<[u8; 8]>(), text(), text(), kv()).prop_map(
+        |(connection_id, dnis, ani, user_data)| DnCall {
+            connection_id,
+            dnis,
+            ani,
+            user_data,
+        },
+    );
+    (any::<u16>(), any::<u32>(), option::of(call)).prop_map(|(action, time, call)| DnAction {
+        action,
+        time,
+        call,
+    })
+}
+
+fn dn() -> impl Strategy<Value = DnStatus> {
+    let numbers = (any::<u16>(), any::<u16>(), any::<u32>());
+    (text(), text(), numbers, vec(action(), 0..3)).prop_map(
+        |(dn, switch, (dn_type, status, time), actions)| DnStatus {
+            dn,
+            switch,
+            dn_type,
+            status,
+            time,
+            actions,
+        },
+    )
+}
+
+pub(super) fn agent() -> impl Strategy<Value = AgentStatus> {
+    let place = (text(), any::<u16>(), any::<u32>(), vec(dn(), 0..3)).prop_map(
+        |(place_id, status, time, dns)| PlaceStatus {
+            place_id,
+            status,
+            time,
+            dns,
+        },
+    );
+    (
+        text(),
+        any::<u16>(),
+        any::<u32>(),
+        option::of(place),
+        text(),
+    )
+        .prop_map(|(agent_id, status, time, place, login_id)| AgentStatus {
+            agent_id,
+            status,
+            time,
+            place,
+            login_id,
+        })
+}
+
+pub(super) fn addp() -> impl Strategy<Value = Addp> {
+    (any::<u8>(), 0..0x0100_0000_u32).prop_map(|(letter, data)| Addp {
+        command: AddpCommand::from_letter(letter),
+        data,
+    })
+}
+
+/// Bytes that look enough like the protocol to get past its first checks.
+pub(super) fn plausible() -> impl Strategy<Value = Vec<u8>> {
+    let announcement = |total: u16| {
+        let mut bytes = b"\0\0\0\x1c$PACKET EXTENSION V1.00$\0\0".to_vec();
+        bytes.extend_from_slice(&total.to_be_bytes());
+        bytes
+    };
+    let piece = prop_oneof![
+        1 => bytes(),
+        2 => (0..600_u16).prop_map(announcement),
+        4 => (0..40_u8, vec(any::<u8>(), 0..40)).prop_map(|(len, mut bytes)| {
+            bytes.splice(0..0, [0, 0, 0, len]);
+            bytes
+        }),
+        1 => addp().prop_map(|addp| addp.encode().to_vec()),
+    ];
+    vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
