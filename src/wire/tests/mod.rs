@@ -1,6 +1,7 @@
 //! Tests of the codec: golden frames, malformed inputs, limits, and properties over random input.
 
 mod charset;
+mod event;
 mod golden;
 mod kv;
 mod malformed;
