@@ -14,3 +14,5 @@ pub mod cache;
 pub mod store;
 
 pub mod peek;
+
+pub mod simulator;

@@ -1,0 +1,74 @@
+//! Accepting clients at an address for as long as the server's process lives, and again when it
+//! lives again.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use super::super::Simulator;
+use super::super::command::Role;
+use super::Condition;
+
+/// Between attempts where the system refuses to listen or to accept.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
+
+/// Accepts until the simulator stops. While the server is dead the address is not listened at, so
+/// that connects are refused.
+pub(in crate::simulator) async fn accept(
+    simulator: Arc<Simulator>,
+    role: Role,
+    addr: SocketAddr,
+    first: TcpListener,
+) {
+    let mut condition = simulator.side(role).watch();
+    let mut listener = Some(first);
+    let stop = simulator.stopped();
+    loop {
+        let is_dead = *condition.borrow_and_update() == Condition::Dead;
+        if is_dead {
+            listener = None;
+        } else if listener.is_none() {
+            listener = listen_again(role, addr).await;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = condition.changed() => if changed.is_err() {
+                return;
+            },
+            () = admit(&simulator, role, listener.as_ref()), if listener.is_some() => {}
+            () = sleep(RETRY_AFTER), if listener.is_none() && !is_dead => {}
+        }
+    }
+}
+
+async fn listen_again(role: Role, addr: SocketAddr) -> Option<TcpListener> {
+    match TcpListener::bind(addr).await {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::warn!(%role, %addr, %error, "simulated server cannot listen again yet");
+            None
+        }
+    }
+}
+
+async fn admit(simulator: &Arc<Simulator>, role: Role, listener: Option<&TcpListener>) {
+    let Some(listener) = listener else {
+        return;
+    };
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Without it small answers wait for the client's acknowledgement; merely slower.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%role, %error, "simulated server cannot switch Nagle's algorithm off");
+            }
+            simulator.admit(role, stream);
+        }
+        Err(error) => {
+            tracing::warn!(%role, %error, "simulated server cannot accept");
+            sleep(RETRY_AFTER).await;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The open statistics of one connection, found by id, by object and by when they are due.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::super::catalogue::ObjectRef;
+use super::super::reading::Sent;
+use super::super::world::Target;
+use crate::model::NotificationMode;
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) target: Target,
+    pub(super) tag: i32,
+    pub(super) mode: NotificationMode,
+    /// 0 when unset: any change is told.
+    pub(super) insensitivity: i32,
+    /// For `Periodical`, at least 1.
+    pub(super) period_s: u32,
+    pub(super) is_suspended: bool,
+    /// What was last sent; for `Reset`, what was last seen.
+    pub(super) last: Option<Sent>,
+}
+
+impl Subscription {
+    fn grows(&self) -> bool {
+        self.mode != NotificationMode::Periodical
+            && self
+                .target
+                .metric
+                .is_some_and(|metric| metric.definition().grows)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    by_id: HashMap<i32, Subscription>,
+    by_object: HashMap<ObjectRef, Vec<i32>>,
+    /// Those that change with time alone. Ids of closed ones are dropped when next looked at.
+    growing: Vec<i32>,
+    /// `Periodical` ones by their next instant in milliseconds, likewise.
+    due: BTreeMap<i64, Vec<i32>>,
+}
+
+/// How many ticks it takes to look at all growing statistics: at ten ticks a second, each is
+/// looked at once a second, and the load is even.
+const SLICES: usize = 10;
+
+impl Subscriptions {
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn contains(&self, id: i32) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    pub(super) fn find(&mut self, id: i32) -> Option<&mut Subscription> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(super) fn insert(&mut self, id: i32, subscription: Subscription, now_ms: i64) {
+        debug_assert!(!self.contains(id), "the id was checked to be free");
+        self.by_object
+            .entry(subscription.target.object)
+            .or_default()
+            .push(id);
+        if subscription.grows() {
+            self.growing.push(id);
+        }
+        if subscription.mode == NotificationMode::Periodical {
+            self.postpone(id, now_ms, subscription.period_s);
+        }
+        self.by_id.insert(id, subscription);
+    }
+
+    pub(super) fn remove(&mut self, id: i32) -> Option<Subscription> {
+        let subscription = self.by_id.remove(&id)?;
+        let object = subscription.target.object;
+        if let Some(ids) = self.by_object.get_mut(&object) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_object.remove(&object);
+            }
+        }
+        Some(subscription)
+    }
+
+    pub(super) fn of_object(&self, object: ObjectRef) -> &[i32] {
+        self.by_object.get(&object).map_or(&[], Vec::as_slice)
+    }
+
+    /// The growing ones whose turn is at this tick.
+    pub(super) fn growing(&mut self, tick: usize) -> Vec<i32> {
+        if tick.is_multiple_of(SLICES) {
+            let by_id = &self.by_id;
+            self.growing
+                .retain(|id| by_id.get(id).is_some_and(Subscription::grows));
+        }
+        self.growing
+            .iter()
+            .skip(tick % SLICES)
+            .step_by(SLICES)
+            .copied()
+            .collect()
+    }
+
+    /// The periodical ones due by now, each put off to its next instant.
+    pub(super) fn due(&mut self, now_ms: i64) -> Vec<i32> {
+        let mut due = Vec::new();
+        while let Some(entry) = self
+            .due
+            .first_entry()
+            .filter(|entry| *entry.key() <= now_ms)
+        {
+            due.append(&mut entry.remove());
+        }
+        due.retain(|id| {
+            let subscription = self.by_id.get(id);
+            subscription.is_some_and(|it| it.mode == NotificationMode::Periodical)
+        });
+        // An id closed and opened again within its period would otherwise run twice from now on.
+        due.sort_unstable();
+        due.dedup();
+        for id in &due {
+            let period_s = self.by_id.get(id).map_or(1, |it| it.period_s);
+            self.postpone(*id, now_ms, period_s);
+        }
+        due
+    }
+
+    fn postpone(&mut self, id: i32, now_ms: i64, period_s: u32) {
+        let next = now_ms + i64::from(period_s.max(1)) * 1000;
+        self.due.entry(next).or_default().push(id);
+    }
+}
