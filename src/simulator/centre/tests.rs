@@ -1,1 +1,150 @@
+use super::*;
 
+/// Checks everything that must hold between the model's numbers at any instant.
+fn check(centre: &Centre, seed: u64) {
+    for queue in centre.queues() {
+        let QueueTotals {
+            entered,
+            answered,
+            abandoned,
+            answered_in_time,
+            handled,
+            ..
+        } = queue.totals;
+        assert_eq!(
+            entered,
+            queue.waiting() + answered + abandoned,
+            "seed {seed}"
+        );
+        assert!(
+            answered_in_time <= answered && handled <= answered,
+            "seed {seed}"
+        );
+    }
+    let teams = u32::try_from(centre.teams.len()).unwrap();
+    for number in 0..teams {
+        let team = centre.team(number).unwrap();
+        let agents = centre
+            .agents()
+            .chunks(index(TEAM_AGENTS))
+            .nth(index(number))
+            .unwrap();
+        let count = |status| agents.iter().filter(|agent| agent.status == status).count();
+        let count = |status| u64::try_from(count(status)).unwrap();
+        assert_eq!(team.ready, count(Status::WaitForNextCall), "seed {seed}");
+        assert_eq!(
+            team.logged_in,
+            u64::from(TEAM_AGENTS) - count(Status::LoggedOut)
+        );
+        assert!(team.ready <= team.logged_in, "seed {seed}");
+        let queues = (number * TEAM_QUEUES..(number + 1) * TEAM_QUEUES)
+            .map(|queue| centre.queue(queue).unwrap());
+        let (queued, ringing) = queues.fold((0, 0), |(queued, ringing), queue| {
+            (queued + queue.queued, ringing + queue.ringing)
+        });
+        assert_eq!(ringing, count(Status::CallRinging), "seed {seed}");
+        assert!(
+            queued == 0 || team.ready == 0,
+            "nobody waits for a ready agent, seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn the_numbers_agree_at_every_step() {
+    for seed in 0..4 {
+        let mut centre = Centre::new(seed, 2);
+        let mut now = centre.now();
+        for _ in 0..4_000 {
+            now += Duration::from_secs(5);
+            centre.advance(now);
+            check(&centre, seed);
+        }
+        let all = centre.queues().iter().map(|queue| queue.totals);
+        let all = all.fold((0, 0, 0), |(entered, answered, abandoned), totals| {
+            let QueueTotals {
+                entered: e,
+                answered: a,
+                abandoned: b,
+                ..
+            } = totals;
+            (entered + e, answered + a, abandoned + b)
+        });
+        assert!(
+            all.0 > 500 && all.1 > 0 && all.2 > 0,
+            "calls flow: {all:?}, seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn the_state_depends_on_the_instant_and_not_on_the_steps() {
+    let end = WARM_UP + Duration::from_hours(3);
+    let mut leap = Centre::new(7, 3);
+    leap.advance(end);
+    let mut steps = Centre::new(7, 3);
+    let mut now = steps.now();
+    while now < end {
+        now = (now + Duration::from_millis(1_700)).min(end);
+        steps.advance(now);
+    }
+    for (one, other) in leap.queues().iter().zip(steps.queues()) {
+        assert_eq!((one.totals, one.queued), (other.totals, other.queued));
+    }
+    for (one, other) in leap.agents().iter().zip(steps.agents()) {
+        assert_eq!((one.status, one.since), (other.status, other.since));
+        assert_eq!(one.login_time(end), other.login_time(end));
+    }
+    let mut another = Centre::new(8, 3);
+    another.advance(end);
+    let totals = |centre: &Centre| centre.queues().first().unwrap().totals;
+    assert_ne!(totals(&leap), totals(&another));
+}
+
+#[test]
+fn the_well_known_agent_is_logged_in_from_the_start() {
+    for seed in 0..20 {
+        let mut centre = Centre::new(seed, 1);
+        assert_ne!(
+            centre.agent(0).unwrap().status,
+            Status::LoggedOut,
+            "seed {seed}"
+        );
+        let before = centre.agent(0).unwrap().login_time(centre.now());
+        let hour = Duration::from_hours(1);
+        centre.advance(WARM_UP + hour);
+        let after = centre.agent(0).unwrap().login_time(centre.now());
+        assert_eq!(after, before + hour, "seed {seed}");
+    }
+}
+
+/// Little's law ties three things that are counted apart: how many are being handled, how many
+/// come to be, and how long each takes.
+#[test]
+fn littles_law_holds_for_calls_in_hand() {
+    let mut centre = Centre::new(11, 10);
+    let before: Vec<QueueTotals> = centre.queues().iter().map(|queue| queue.totals).collect();
+    let (start, step) = (centre.now(), Duration::from_secs(10));
+    let steps: u32 = 5_000;
+    let mut in_hand = 0_u32;
+    for at in 1..=steps {
+        centre.advance(start + step * at);
+        let busy = [Status::CallInbound, Status::AfterCallWork];
+        let busy = centre
+            .agents()
+            .iter()
+            .filter(|agent| busy.contains(&agent.status))
+            .count();
+        in_hand += u32::try_from(busy).unwrap();
+    }
+    let after = centre.queues().iter().zip(&before);
+    let after = after.map(|(queue, before)| queue.totals.since(before));
+    let handling: Duration = after.map(|totals| totals.handling).sum();
+    let elapsed = step * steps;
+    let counted = f64::from(in_hand) / f64::from(steps);
+    let expected = handling.as_secs_f64() / elapsed.as_secs_f64();
+    assert!(
+        (counted / expected - 1.0).abs() < 0.02,
+        "{counted} agents busy, {expected} expected"
+    );
+}
