@@ -27,12 +27,13 @@ use tokio_util::task::TaskTracker;
 use crate::model::{Clock, Statistic, Value};
 use crate::wire::ServerMode;
 use catalogue::{Catalogue, Metric};
+use centre::Centre;
 pub use command::{Command, ParseCommandError, Role};
 use log::Log;
 pub use log::{Counts, LogEntry, LogKind};
 pub use reading::ScriptedValue;
 use server::{Condition, Connection, Side, Tick, UNSENT_MAX, View, accept};
-use world::World;
+use world::{Target, World};
 
 /// How often the model moves and clients hear of it, in real time.
 const TICK: Duration = Duration::from_millis(100);
@@ -82,8 +83,8 @@ impl Simulator {
     #[must_use]
     pub fn new(config: Config, clock: Clock) -> Arc<Self> {
         let catalogue = Arc::new(Catalogue::new(config.statistics, &config.tenant_passwords));
-        let centre = Arc::clone(&catalogue);
-        let world = World::new(config.seed, config.speed, centre, clock.clone());
+        let centre = Centre::new(config.seed, catalogue.teams());
+        let world = World::new(centre, config.speed, Arc::clone(&catalogue), clock.clone());
         let stop = CancellationToken::new();
         Arc::new(Self {
             version: config.version,
@@ -193,22 +194,21 @@ impl Simulator {
     pub fn value(&self, role: Role, statistic: &Statistic) -> Option<Value> {
         let mut world = lock(&self.world);
         world.advance();
-        let Statistic {
-            object_type,
-            object_id,
-            tenant,
-            ..
-        } = statistic;
         let target = match world.scripted_target(statistic) {
-            Some(scripted) => scripted,
-            None => {
-                let metric = Metric::named(&statistic.metric)?;
-                let object = self.catalogue.object(*object_type, object_id, tenant)?;
-                let target = world.target(metric, object, statistic);
-                target.filter(|_| metric.applies_to(*object_type))?
-            }
+            Some(scripted) => Some(scripted),
+            None => self.modelled_target(&mut world, statistic),
         };
+        let target = target?;
         Some(world.read(role, target).to_value(self.compat()))
+    }
+
+    fn modelled_target(&self, world: &mut World, statistic: &Statistic) -> Option<Target> {
+        let kind = statistic.object_type;
+        let metric = Metric::named(&statistic.metric).filter(|metric| metric.applies_to(kind))?;
+        let object = self
+            .catalogue
+            .object(kind, &statistic.object_id, &statistic.tenant)?;
+        world.target(metric, object, statistic)
     }
 
     /// Sets the number that servers register clients with and that decides which fields states

@@ -37,13 +37,10 @@ impl Calls {
             arrived,
             is_queued: true,
         };
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.slots.push(call);
-                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
-            }
-        };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(call);
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
         if let Some(place) = self.slots.get_mut(index(slot)) {
             *place = call;
         }

@@ -39,12 +39,13 @@ fn check(centre: &Centre, seed: u64) {
         assert!(team.ready <= team.logged_in, "seed {seed}");
         let queues = (number * TEAM_QUEUES..(number + 1) * TEAM_QUEUES)
             .map(|queue| centre.queue(queue).unwrap());
-        let (queued, ringing) = queues.fold((0, 0), |(queued, ringing), queue| {
-            (queued + queue.queued, ringing + queue.ringing)
+        let sums = queues.fold((0, 0), |sums, queue| {
+            (sums.0 + queue.queued, sums.1 + queue.ringing)
         });
+        let (in_line, ringing) = sums;
         assert_eq!(ringing, count(Status::CallRinging), "seed {seed}");
         assert!(
-            queued == 0 || team.ready == 0,
+            in_line == 0 || team.ready == 0,
             "nobody waits for a ready agent, seed {seed}"
         );
     }

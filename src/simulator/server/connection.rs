@@ -122,11 +122,18 @@ where
                     Ok(_) => heartbeat.received(Instant::now()),
                     Err(error) => return error.to_string(),
                 }
-                if let Err(why) = take_in(simulator, connection, &mut deframer, &mut input, &mut heartbeat) {
+                // A server that was frozen or killed a moment ago must not answer any more.
+                if side.condition() != Condition::Up {
+                    continue;
+                }
+                let taken =
+                    take_in(simulator, connection, &mut deframer, &mut input, &mut heartbeat);
+                if let Err(why) = taken {
                     return why;
                 }
             }
-            () = until(heartbeat.deadline()) => match heartbeat.due() {
+            () = until(heartbeat.deadline()), if !is_choked => match heartbeat.due() {
+                _ if side.condition() != Condition::Up => {}
                 Due::Poll(poll) => connection.with_client(|client| {
                     client.outbox.bytes().put_slice(&poll.encode());
                     client.tally.addp_polls_sent += 1;

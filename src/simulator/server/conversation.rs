@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use super::super::catalogue::ObjectRef;
 use super::super::command::Role;
 use super::super::log::Counts;
-use super::super::reading::Reading;
+use super::super::reading::{Reading, Sent};
 use super::super::world::{Target, World};
 use super::outbox::Outbox;
+use super::refusal::Refusal;
 use super::subscription::{Subscription, Subscriptions};
 use crate::model::NotificationMode;
 use crate::wire::{Charset, Event, EventKind, ServerMode};
@@ -163,29 +164,21 @@ impl Conversation {
     }
 }
 
-/// Why a request is answered with an error.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) code: i64,
-    pub(super) text: String,
-}
-
 /// What is to be sent of a reading, if anything is; keeps in mind what was.
 fn news(subscription: &mut Subscription, reading: Reading, occasion: Occasion) -> Option<Reading> {
     let now = reading.sent();
     let last = subscription.last;
     let is_news = last.is_none_or(|last| now.is_news_after(last, subscription.insensitivity));
     let is_told = match (subscription.mode, occasion) {
-        (_, Occasion::Peeked) => true,
+        (_, Occasion::Peeked) | (NotificationMode::Periodical, Occasion::Opened) => true,
         (NotificationMode::Immediate, Occasion::Opened | Occasion::Changed) => is_news,
-        (NotificationMode::Periodical, Occasion::Opened) => true,
         (NotificationMode::Periodical, Occasion::Period) => {
             is_news || subscription.insensitivity == 0
         }
         (NotificationMode::Reset, _) => {
             subscription.last = Some(now);
             let before = last.filter(|last| now.is_zero() && !last.is_zero());
-            return before.and_then(|before| before.reading());
+            return before.and_then(Sent::reading);
         }
         _ => false,
     };

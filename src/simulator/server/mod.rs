@@ -5,7 +5,9 @@ mod connection;
 mod conversation;
 mod heartbeat;
 mod listener;
+mod lookup;
 mod outbox;
+mod refusal;
 mod request;
 mod subscription;
 
@@ -175,10 +177,6 @@ impl Simulator {
     fn answer(&self, connection: &Connection, requests: Vec<Result<Request, u32>>) {
         let role = connection.role;
         let side = self.side(role);
-        // What arrives between a freeze and the connection's noticing is not answered either.
-        if side.condition() != Condition::Up {
-            return;
-        }
         let mode = side.mode();
         let mut world = lock(self.world());
         world.advance();

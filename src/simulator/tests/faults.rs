@@ -62,7 +62,7 @@ async fn a_killed_server_drops_everybody_and_refuses_until_restored() {
     simulator.run_centre();
     let mut client = client(&simulator).await;
     client.ask(open(1, LOGIN)).await;
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     simulator.command(Command::Kill(Role::Primary));
     while client.said().await != Said::End {}
     let refused = simulator.connect(Role::Primary).unwrap_err();

@@ -24,7 +24,7 @@ async fn ten_thousand_pipelined_opens_are_answered() {
                 };
                 match Message::decode(&body, Charset::UTF_8).unwrap() {
                     Message::Event(event) if event.kind == EventKind::StatisticOpened => {
-                        opened += 1
+                        opened += 1;
                     }
                     Message::Event(event) if event.kind == EventKind::Info => values += 1,
                     other => panic!("{other:?}"),

@@ -3,6 +3,7 @@
 mod asking;
 mod faults;
 mod load;
+mod notifying;
 
 use std::time::Duration;
 
