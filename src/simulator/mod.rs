@@ -9,6 +9,7 @@ mod centre;
 mod command;
 mod log;
 mod reading;
+mod running;
 mod server;
 mod world;
 
@@ -26,17 +27,22 @@ use tokio_util::task::TaskTracker;
 
 use crate::model::{Clock, Statistic, Value};
 use crate::wire::ServerMode;
-use catalogue::{Catalogue, Metric};
+use catalogue::Catalogue;
 use centre::Centre;
 pub use command::{Command, ParseCommandError, Role};
 use log::Log;
 pub use log::{Counts, LogEntry, LogKind};
 pub use reading::ScriptedValue;
-use server::{Condition, Connection, Side, Tick, UNSENT_MAX, View, accept};
-use world::{Target, World};
+use server::{Condition, Side, UNSENT_MAX, accept};
+use world::World;
 
 /// How often the model moves and clients hear of it, in real time.
 const TICK: Duration = Duration::from_millis(100);
+/// Ticks in a second.
+const TICKS_PER_SECOND: usize = 10;
+/// Values per tick and connection that tell of nothing but time passing: 10,000 a second, about
+/// half of what a large installation sends.
+const GROWING_PER_TICK: usize = 1000;
 /// What an in-memory connection holds in each direction.
 const PIPE_LEN: usize = 256 << 10;
 /// The number that newer servers register clients with.
@@ -68,6 +74,7 @@ pub struct Simulator {
     backup: Side,
     compat: AtomicI64,
     unsent_max: AtomicUsize,
+    growing_max: AtomicUsize,
     connections: AtomicU64,
     is_running: AtomicBool,
     stop: CancellationToken,
@@ -94,6 +101,7 @@ impl Simulator {
             backup: Side::new(&stop),
             compat: AtomicI64::new(COMPAT),
             unsent_max: AtomicUsize::new(UNSENT_MAX),
+            growing_max: AtomicUsize::new(GROWING_PER_TICK),
             connections: AtomicU64::new(0),
             is_running: AtomicBool::new(false),
             stop,
@@ -137,10 +145,10 @@ impl Simulator {
         self.tasks.spawn(async move {
             let mut interval = tokio::time::interval(TICK);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            for number in 0.. {
+            loop {
                 tokio::select! {
                     () = simulator.stop.cancelled() => return,
-                    _ = interval.tick() => simulator.tick(number),
+                    _ = interval.tick() => simulator.tick(),
                 }
             }
         });
@@ -202,19 +210,18 @@ impl Simulator {
         Some(world.read(role, target).to_value(self.compat()))
     }
 
-    fn modelled_target(&self, world: &mut World, statistic: &Statistic) -> Option<Target> {
-        let kind = statistic.object_type;
-        let metric = Metric::named(&statistic.metric).filter(|metric| metric.applies_to(kind))?;
-        let object = self
-            .catalogue
-            .object(kind, &statistic.object_id, &statistic.tenant)?;
-        world.target(metric, object, statistic)
-    }
-
     /// Sets the number that servers register clients with and that decides which fields states
     /// have (61 unless set).
     pub fn set_compat(&self, compat: i64) {
         self.compat.store(compat, Ordering::Relaxed);
+    }
+
+    /// Sets how many values a second a connection is sent at most because time passes (10,000
+    /// unless set). Login times and times in state would all change every second; past this many
+    /// they take turns. What happens in the centre is told whatever the rate.
+    pub fn set_growth_rate(&self, values_per_second: usize) {
+        let per_tick = values_per_second.div_ceil(TICKS_PER_SECOND);
+        self.growing_max.store(per_tick, Ordering::Relaxed);
     }
 
     /// Sets after how many unsent bytes a client that does not read is dropped, for connections
@@ -228,99 +235,6 @@ impl Simulator {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-    }
-
-    fn restore(&self, role: Role) {
-        let side = self.side(role);
-        match side.condition() {
-            Condition::Up if side.mode().is_some_and(|mode| mode != ServerMode::Primary) => {
-                self.say_mode(role, ServerMode::Primary);
-            }
-            Condition::Up => {}
-            Condition::Frozen | Condition::Dead => {
-                lock(&self.world).restart(role);
-                side.restart(&self.stop);
-            }
-        }
-    }
-
-    fn say_mode(&self, role: Role, mode: ServerMode) {
-        let time = lock(&self.world).server_time();
-        self.side(role).say_mode(mode, time);
-    }
-
-    fn tick(&self, number: usize) {
-        let mut world = lock(&self.world);
-        world.advance();
-        let changed = world.take_changed();
-        let tick = Tick {
-            changed: &changed,
-            number,
-            now_ms: self.now_ms(),
-        };
-        self.for_each_connection(&world, |connection, view| connection.tick(view, &tick));
-    }
-
-    /// Visits the connections of both servers, as far as these are able to act.
-    fn for_each_connection(&self, world: &World, act: impl Fn(&Connection, View<'_>)) {
-        let (compat, time) = (self.compat(), world.server_time());
-        for role in Role::ALL {
-            let side = self.side(role);
-            if side.condition() == Condition::Up {
-                let view = View {
-                    world,
-                    role,
-                    compat,
-                    time,
-                };
-                for connection in side.connections() {
-                    act(&connection, view);
-                }
-            }
-        }
-    }
-
-    fn side(&self, role: Role) -> &Side {
-        match role {
-            Role::Primary => &self.primary,
-            Role::Backup => &self.backup,
-        }
-    }
-
-    fn compat(&self) -> i64 {
-        self.compat.load(Ordering::Relaxed)
-    }
-
-    fn unsent_max(&self) -> usize {
-        self.unsent_max.load(Ordering::Relaxed)
-    }
-
-    fn now_ms(&self) -> i64 {
-        self.clock.now().0
-    }
-
-    fn version(&self) -> &str {
-        &self.version
-    }
-
-    fn world(&self) -> &Mutex<World> {
-        &self.world
-    }
-
-    fn log_book(&self) -> &Mutex<Log> {
-        &self.log
-    }
-
-    fn tasks(&self) -> &TaskTracker {
-        &self.tasks
-    }
-
-    fn stopped(&self) -> CancellationToken {
-        self.stop.clone()
-    }
-
-    fn next_connection(&self) -> u64 {
-        self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 

@@ -15,9 +15,9 @@ const DAY_CURVE: [f64; 15] = [
 ];
 const DAY_CURVE_PEAK: f64 = 281.0;
 
-/// Calls per second at the peak, at a team's first and second queue. Together slightly more than
-/// a team can answer, so that peak hours have queues and impatient callers.
-const PEAK_RATES: [f64; 2] = [0.045, 0.030];
+/// Calls per second at the peak, at a team's first and second queue. Together more than a
+/// team can answer, so that peak hours have queues and callers who give up.
+const PEAK_RATES: [f64; 2] = [0.054, 0.036];
 
 const SERVICE_MEDIAN_S: f64 = 84.0;
 /// From mean over median of a lognormal: `sqrt(2 ln(192 / 84))`.

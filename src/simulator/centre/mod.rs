@@ -24,9 +24,9 @@ use schedule::{Happening, Schedule};
 use super::catalogue::{ObjectRef, TEAM_AGENTS, TEAM_QUEUES};
 
 /// Simulated time before anybody looks, so that nobody sees an empty house.
-pub(super) const WARM_UP: Duration = Duration::from_mins(15);
+pub(super) const WARM_UP: Duration = Duration::from_mins(5);
 /// Where the day curve stands when the warm-up begins: it ends at 9:00, two hours into the curve.
-const DAY_OFFSET: Duration = Duration::from_mins(105);
+const DAY_OFFSET: Duration = Duration::from_mins(115);
 /// A call answered within this time is within the service level.
 const ANSWERED_IN_TIME: Duration = Duration::from_secs(20);
 /// The first agent's first shift; the well-known agent is there for as long as anybody looks.

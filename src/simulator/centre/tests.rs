@@ -1,3 +1,5 @@
+//! The model's numbers against one another, against the records and against themselves.
+
 use super::*;
 
 /// Checks everything that must hold between the model's numbers at any instant.
@@ -147,5 +149,25 @@ fn littles_law_holds_for_calls_in_hand() {
     assert!(
         (counted / expected - 1.0).abs() < 0.02,
         "{counted} agents busy, {expected} expected"
+    );
+}
+/// The records of 1999 have 79.5 % of calls answered and 19.7 % given up.
+#[test]
+fn callers_give_up_at_peak_hours_about_as_often_as_was_recorded() {
+    let mut centre = Centre::new(3, 20);
+    let sum = |centre: &Centre| {
+        let totals = centre.queues().iter().map(|queue| queue.totals);
+        totals.fold((0, 0), |sum, totals| {
+            (sum.0 + totals.entered, sum.1 + totals.abandoned)
+        })
+    };
+    centre.advance(WARM_UP + Duration::from_hours(1));
+    let before = sum(&centre);
+    centre.advance(WARM_UP + Duration::from_hours(4));
+    let after = sum(&centre);
+    let (entered, abandoned) = (after.0 - before.0, after.1 - before.1);
+    assert!(
+        (14..=26).contains(&(abandoned * 100 / entered)),
+        "{abandoned} of {entered}"
     );
 }

@@ -41,7 +41,8 @@ pub(super) enum Occasion {
 /// What a server's tick brings to every connection.
 pub(in crate::simulator) struct Tick<'a> {
     pub(in crate::simulator) changed: &'a [ObjectRef],
-    pub(in crate::simulator) number: usize,
+    /// How many of the statistics that change with time alone may be looked at per connection.
+    pub(in crate::simulator) growing_max: usize,
     pub(in crate::simulator) now_ms: i64,
 }
 
@@ -126,7 +127,7 @@ impl Conversation {
             .flat_map(|object| subscriptions.of_object(*object))
             .copied()
             .collect();
-        ids.extend(self.subscriptions.growing(tick.number));
+        ids.extend(self.subscriptions.growing(tick.growing_max));
         for id in ids {
             self.look_at(view, id, Occasion::Changed);
         }

@@ -37,13 +37,14 @@ pub(super) struct Subscriptions {
     by_object: HashMap<ObjectRef, Vec<i32>>,
     /// Those that change with time alone. Ids of closed ones are dropped when next looked at.
     growing: Vec<i32>,
+    next_growing: usize,
     /// `Periodical` ones by their next instant in milliseconds, likewise.
     due: BTreeMap<i64, Vec<i32>>,
 }
 
-/// How many ticks it takes to look at all growing statistics: at ten ticks a second, each is
-/// looked at once a second, and the load is even.
-const SLICES: usize = 10;
+/// At ten ticks a second every growing statistic is looked at about once a second, and the load is
+/// even.
+const TICKS_PER_ROUND: usize = 10;
 
 impl Subscriptions {
     pub(super) fn len(&self) -> usize {
@@ -89,19 +90,18 @@ impl Subscriptions {
         self.by_object.get(&object).map_or(&[], Vec::as_slice)
     }
 
-    /// The growing ones whose turn is at this tick.
-    pub(super) fn growing(&mut self, tick: usize) -> Vec<i32> {
-        if tick.is_multiple_of(SLICES) {
+    /// The growing ones whose turn it is: a tenth of them, but at most `most`, in rotation.
+    pub(super) fn growing(&mut self, most: usize) -> Vec<i32> {
+        if self.next_growing >= self.growing.len() {
+            self.next_growing = 0;
             let by_id = &self.by_id;
             self.growing
                 .retain(|id| by_id.get(id).is_some_and(Subscription::grows));
         }
-        self.growing
-            .iter()
-            .skip(tick % SLICES)
-            .step_by(SLICES)
-            .copied()
-            .collect()
+        let turn = self.growing.len().div_ceil(TICKS_PER_ROUND).min(most);
+        let from = self.next_growing;
+        self.next_growing += turn;
+        self.growing.iter().skip(from).take(turn).copied().collect()
     }
 
     /// The periodical ones due by now, each put off to its next instant.

@@ -152,24 +152,29 @@ async fn a_restored_server_listens_at_the_same_address() {
     let simulator = simulator();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let addr = simulator.listen(Role::Primary, any).await.unwrap();
-    let stream = tokio::net::TcpStream::connect(addr).await.unwrap();
-    let mut client = Client::registered(stream).await;
-    simulator.command(Command::Kill(Role::Primary));
-    assert_eq!(client.said().await, Said::End);
-    while tokio::net::TcpStream::connect(addr).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
-    simulator.command(Command::Restore(Role::Primary));
-    let stream = loop {
-        match tokio::net::TcpStream::connect(addr).await {
-            Ok(stream) => break stream,
-            Err(_) => tokio::task::yield_now().await,
+    let connect = async || tokio::net::TcpStream::connect(addr).await;
+    let story = async {
+        let mut client = Client::registered(connect().await.unwrap()).await;
+        simulator.command(Command::Kill(Role::Primary));
+        assert_eq!(client.said().await, Said::End);
+        while connect().await.is_ok() {
+            tokio::task::yield_now().await;
         }
+        simulator.command(Command::Restore(Role::Primary));
+        let stream = loop {
+            match connect().await {
+                Ok(stream) => break stream,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        let mut client = Client::registered(stream).await;
+        assert_eq!(
+            client.ask(open(1, LOGIN)).await.kind,
+            EventKind::StatisticOpened
+        );
     };
-    let mut client = Client::registered(stream).await;
-    assert_eq!(
-        client.ask(open(1, LOGIN)).await.kind,
-        EventKind::StatisticOpened
-    );
+    tokio::time::timeout(Duration::from_secs(20), story)
+        .await
+        .unwrap();
     simulator.stop().await;
 }

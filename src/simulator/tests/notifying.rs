@@ -124,3 +124,33 @@ async fn the_same_seed_gives_the_same_values_at_the_same_instants() {
     one.stop().await;
     other.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn values_that_only_tell_of_time_passing_take_turns() {
+    let simulator = simulator();
+    simulator.set_growth_rate(10);
+    simulator.run_centre();
+    let mut client = client(&simulator).await;
+    let login_times = simulator.statistics().into_iter();
+    let login_times = login_times.filter(|statistic| &*statistic.metric == "TotalLoginTime");
+    let login_times = login_times.filter(|statistic| &*statistic.tenant == "Environment");
+    let mut opened = 0;
+    for (id, statistic) in (1..).zip(login_times) {
+        client.ask(open(id, &statistic.to_string())).await;
+        client.event().await;
+        opened = id;
+    }
+    assert_eq!(opened, 20);
+    let before = simulator.counts(Role::Primary).values_total;
+    tokio::time::timeout(Duration::from_mins(1), async {
+        loop {
+            client.said().await;
+        }
+    })
+    .await
+    .unwrap_err();
+    let told = simulator.counts(Role::Primary).values_total - before;
+    // Most are logged in; agents who come and go are told of whatever the rate.
+    assert!((400..700).contains(&told), "{told} values in a minute");
+    simulator.stop().await;
+}
