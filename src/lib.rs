@@ -15,4 +15,6 @@ pub mod store;
 
 pub mod peek;
 
+pub mod api;
+
 pub mod simulator;

@@ -1,0 +1,90 @@
+//! What the HTTP edge is told: checked values, no file shapes and no defaults.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::Network;
+
+/// The settings of one listener. `Debug` shows no secrets.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The realm named in `WWW-Authenticate`.
+    pub realm: String,
+    /// Paths that need no credentials, for example `/genesys/1/statistics`.
+    pub open_paths: Vec<String>,
+    /// Who may ask; with nobody in it every protected endpoint answers 401.
+    pub users: Vec<User>,
+    /// Who may use `internal_statistic`.
+    pub internal: Internal,
+    /// Whether this listener offers `internal_statistic` at all: true for a main listener bound to
+    /// loopback without `allow_cleartext_basic`, and for an internal listener of its own.
+    pub loopback_main: bool,
+    /// Origins of web pages that may POST, apart from the request's own host.
+    pub origins: Vec<String>,
+    /// Bounds on what a client may cost.
+    pub limits: Limits,
+    /// The tenants' passwords by tenant name, for `/statistics`, whose form has no place for them.
+    pub tenant_passwords: HashMap<String, SecretString>,
+    /// How long requests in flight may go on after the stop.
+    pub drain: Duration,
+    /// How long a peek may take. A request's time limit is never shorter, so that a slow Stat
+    /// Server is told as such and not as a slow client.
+    pub peek_deadline: Duration,
+}
+
+impl Config {
+    /// How long a whole request may take, the answer's computation included.
+    pub(super) fn request_deadline(&self) -> Duration {
+        const SLACK: Duration = Duration::from_secs(1);
+        self.limits
+            .request_timeout
+            .max(self.peek_deadline.saturating_add(SLACK))
+    }
+}
+
+/// Somebody who may ask.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The name, compared exactly.
+    pub name: String,
+    /// The password's Argon2id hash in PHC form; see [`super::auth::hash_password`].
+    pub password_hash: SecretString,
+    /// The tenants whose statistics this user may see; `None` for all.
+    pub tenants: Option<Vec<String>>,
+}
+
+/// Who may use `internal_statistic`, which asks for no credentials.
+#[derive(Debug, Clone)]
+pub struct Internal {
+    /// Networks of the peers.
+    pub networks: Vec<Network>,
+    /// Names accepted in `Host` besides the listener's address and, on loopback, `localhost`.
+    pub hosts: Vec<String>,
+}
+
+/// Bounds on what a client may cost. Sizes are in bytes.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The largest request body.
+    pub body: u64,
+    /// The most fields in a single-statistic form.
+    pub fields: usize,
+    /// The most statistics in one request.
+    pub statistics_per_request: usize,
+    /// The largest request head; hyper's floor of 8 KiB applies.
+    pub header: usize,
+    /// How long a request head may take to arrive, the wait on an idle connection included.
+    pub header_timeout: Duration,
+    /// How long a whole request may take.
+    pub request_timeout: Duration,
+    /// The most connections at a time.
+    pub connections: usize,
+    /// The most connections of one address at a time.
+    pub connections_per_address: usize,
+    /// Networks without a limit per address.
+    pub unlimited_networks: Vec<Network>,
+    /// The largest response body.
+    pub response: usize,
+}

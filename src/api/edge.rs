@@ -1,0 +1,162 @@
+//! What all requests of a listener share: the settings, who answers, who may ask.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::watch;
+use warp::http::StatusCode;
+use warp::http::header::{AUTHORIZATION, HeaderValue};
+use warp::reply::Response;
+
+use super::access;
+use super::auth::{AuthError, Authenticator, Identity};
+use super::config::{Config, User};
+use super::error::ApiError;
+use super::health::Readiness;
+use super::network::source_of;
+use super::request::Head;
+use crate::peek::AnswerPeeks;
+
+/// The shared part of one listener's routes.
+pub struct Edge<A> {
+    pub(super) config: Arc<Config>,
+    answers: watch::Receiver<Option<Arc<A>>>,
+    readiness: watch::Receiver<Readiness>,
+    authenticator: Authenticator,
+    challenge: HeaderValue,
+    request_ids: AtomicU64,
+}
+
+impl<A: AnswerPeeks> Edge<A> {
+    /// Shares `answers`, which holds nothing until the store is loaded.
+    ///
+    /// Computes one Argon2 hash, which takes some ten milliseconds.
+    #[must_use]
+    pub fn new(
+        config: Arc<Config>,
+        answers: watch::Receiver<Option<Arc<A>>>,
+        readiness: watch::Receiver<Readiness>,
+    ) -> Self {
+        if config.users.is_empty() {
+            tracing::warn!("no users are configured: every protected endpoint answers 401");
+        }
+        Self {
+            answers,
+            readiness,
+            authenticator: Authenticator::new(config.users.clone()),
+            challenge: challenge(&config.realm),
+            // Starts anywhere, so that ids of different runs are told apart in a log.
+            request_ids: AtomicU64::new(fastrand::u64(..)),
+            config,
+        }
+    }
+
+    /// Exchanges the users, and forgets whose credentials were proven.
+    pub fn replace_users(&self, users: Vec<User>) {
+        self.authenticator.replace_users(users);
+    }
+
+    pub(super) fn readiness(&self) -> Readiness {
+        self.readiness.borrow().clone()
+    }
+
+    /// Whoever answers peeks, once there is somebody.
+    pub(super) fn answers(&self) -> Result<Arc<A>, ApiError> {
+        const RETRY: Duration = Duration::from_secs(1);
+        self.answers.borrow().clone().ok_or(ApiError::Busy {
+            message: "the service is starting: its store is not loaded yet",
+            retry_after: RETRY,
+        })
+    }
+
+    /// Refuses pages of other sites.
+    pub(super) fn check_origin(&self, head: &Head) -> Result<(), ApiError> {
+        if access::origin_may_post(&head.headers, &self.config.origins) {
+            Ok(())
+        } else {
+            Err(ApiError::Forbidden(
+                "requests from pages of this origin are not answered (setting http.cors.origins)",
+            ))
+        }
+    }
+
+    /// Hides `internal_statistic` from everybody else.
+    pub(super) fn check_internal(&self, head: &Head) -> Result<(), ApiError> {
+        let config = &self.config;
+        let internal = config.loopback_main
+            && access::is_internal(&head.headers, head.peer, head.local, &config.internal);
+        if internal {
+            Ok(())
+        } else {
+            Err(ApiError::NotFound)
+        }
+    }
+
+    /// Who asks; `None` on a path that needs no credentials.
+    pub(super) async fn authenticate(
+        &self,
+        path: &str,
+        head: &Head,
+    ) -> Result<Option<Arc<Identity>>, ApiError> {
+        if self.config.open_paths.iter().any(|open| open == path) {
+            return Ok(None);
+        }
+        let mut credentials = head.headers.get_all(AUTHORIZATION).iter();
+        let (Some(credential), None) = (credentials.next(), credentials.next()) else {
+            return Err(self.unauthorized());
+        };
+        let source = head.peer.map(|peer| source_of(peer.0.ip()));
+        match self.authenticator.authenticate(credential, source).await {
+            Ok(identity) => Ok(Some(identity)),
+            Err(AuthError::Wrong) => Err(self.unauthorized()),
+            Err(AuthError::Throttled(wait)) => Err(ApiError::Throttled(wait)),
+            Err(AuthError::Busy(retry_after)) => Err(ApiError::Busy {
+                message: "too many logins are being checked",
+                retry_after,
+            }),
+        }
+    }
+
+    fn unauthorized(&self) -> ApiError {
+        ApiError::Unauthorized {
+            challenge: self.challenge.clone(),
+        }
+    }
+
+    pub(super) fn tenant_password(&self, tenant: &str) -> SecretString {
+        let known = self.config.tenant_passwords.get(tenant);
+        known.cloned().unwrap_or_default()
+    }
+
+    /// The response, whatever came of the request; the cause of a 5xx goes to the log under an id
+    /// that the client is told.
+    pub(super) fn respond(&self, outcome: Result<Response, ApiError>) -> Response {
+        let error = match outcome {
+            Ok(response) => return response,
+            Err(error) => error,
+        };
+        let status = error.status();
+        if !status.is_server_error() {
+            return error.into_response(None);
+        }
+        let id = self.request_ids.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{id:016x}");
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(request_id = %id, status = status.as_u16(), cause = %error, "no answer");
+        } else {
+            // What the client asked for (504) or shall try again (503) is no fault of ours.
+            tracing::debug!(request_id = %id, status = status.as_u16(), cause = %error, "no answer");
+        }
+        error.into_response(Some(&id))
+    }
+}
+
+/// The challenge of a 401 (RFC 7617). A realm that cannot stand in a header is left out.
+fn challenge(realm: &str) -> HeaderValue {
+    let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
+    HeaderValue::from_str(&format!("Basic realm=\"{quoted}\", charset=\"UTF-8\"")).unwrap_or(
+        HeaderValue::from_static("Basic realm=\"\", charset=\"UTF-8\""),
+    )
+}

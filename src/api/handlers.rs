@@ -1,0 +1,202 @@
+//! The documented endpoints, from an unread body to an answer.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use futures_util::TryStreamExt as _;
+use futures_util::future::join_all;
+use warp::http::Method;
+use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use warp::reply::Response;
+
+use super::auth::Identity;
+use super::cache_control;
+use super::edge::Edge;
+use super::error::ApiError;
+use super::form::{self, Field, FieldBound};
+use super::listener::BodyMeter;
+use super::request::{Body, Head};
+use super::routes::media_type;
+use super::{health, multipart, question, reply};
+use crate::peek::{AnswerPeeks, Freshness, Query};
+
+const STATISTIC: &str = "/genesys/1/statistic";
+const STATISTICS: &str = "/genesys/1/statistics";
+
+/// `POST /genesys/1/statistic`.
+pub(super) async fn statistic<A: AnswerPeeks>(
+    edge: Arc<Edge<A>>,
+    head: Head,
+    body: Body,
+) -> Response {
+    let outcome = async {
+        only_post(&head)?;
+        edge.check_origin(&head)?;
+        let answers = edge.answers()?;
+        let identity = edge.authenticate(STATISTIC, &head).await?;
+        one(&edge, &*answers, identity.as_deref(), &head, body).await
+    };
+    edge.respond(outcome.await)
+}
+
+/// `POST /genesys/1/internal_statistic`: whoever may not use it learns nothing of it, not even by
+/// its methods.
+pub(super) async fn internal_statistic<A: AnswerPeeks>(
+    edge: Arc<Edge<A>>,
+    head: Head,
+    body: Body,
+) -> Response {
+    let outcome = async {
+        edge.check_internal(&head)?;
+        only_post(&head)?;
+        edge.check_origin(&head)?;
+        let answers = edge.answers()?;
+        one(&edge, &*answers, None, &head, body).await
+    };
+    edge.respond(outcome.await)
+}
+
+/// `POST /genesys/1/statistics`.
+pub(super) async fn statistics<A: AnswerPeeks>(
+    edge: Arc<Edge<A>>,
+    head: Head,
+    body: Body,
+) -> Response {
+    let outcome = async {
+        only_post(&head)?;
+        edge.check_origin(&head)?;
+        let answers = edge.answers()?;
+        let identity = edge.authenticate(STATISTICS, &head).await?;
+        several(&edge, &*answers, identity.as_deref(), &head, body).await
+    };
+    edge.respond(outcome.await)
+}
+
+/// `GET /health/live`.
+pub(super) fn live<A: AnswerPeeks>(edge: &Edge<A>, method: &Method) -> Response {
+    edge.respond(health::live(method))
+}
+
+/// `GET /health/ready`.
+pub(super) fn ready<A: AnswerPeeks>(edge: &Edge<A>, method: &Method) -> Response {
+    edge.respond(health::ready(method, &edge.readiness()))
+}
+
+async fn one<A: AnswerPeeks>(
+    edge: &Edge<A>,
+    answers: &A,
+    identity: Option<&Identity>,
+    head: &Head,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let limits = &edge.config.limits;
+    let bound = FieldBound {
+        max: limits.fields,
+        setting: "http.limits.fields",
+    };
+    let query = question::single(fields(head, body, bound).await?)?;
+    check_tenant(identity, &query)?;
+    let answer = answers.peek(query, freshness(head)).await;
+    let answer = answer.map_err(|error| ApiError::Peek {
+        error,
+        several: false,
+    })?;
+    reply::single(&answer, limits.response)
+}
+
+async fn several<A: AnswerPeeks>(
+    edge: &Edge<A>,
+    answers: &A,
+    identity: Option<&Identity>,
+    head: &Head,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let limits = &edge.config.limits;
+    let bound = FieldBound {
+        max: limits.statistics_per_request,
+        setting: "http.limits.statistics_per_request",
+    };
+    let fields = fields(head, body, bound).await?;
+    let questions = question::several(fields, |tenant| edge.tenant_password(tenant))?;
+    for (_, query) in &questions {
+        check_tenant(identity, query)?;
+    }
+    let freshness = freshness(head);
+    let peeks = questions.into_iter().map(|(name, query)| async move {
+        let answer = answers.peek(query, freshness).await;
+        (name, answer)
+    });
+    // All are waited for, so that the error told is the first in the order asked.
+    let mut found = Vec::new();
+    for (name, answer) in join_all(peeks).await {
+        let answer = answer.map_err(|error| ApiError::Peek {
+            error,
+            several: true,
+        })?;
+        found.push((name, answer));
+    }
+    reply::several(&found, limits.response)
+}
+
+fn only_post(head: &Head) -> Result<(), ApiError> {
+    if head.method == Method::POST {
+        Ok(())
+    } else {
+        Err(ApiError::Method { allow: "POST" })
+    }
+}
+
+fn check_tenant(identity: Option<&Identity>, query: &Query) -> Result<(), ApiError> {
+    let may = identity.is_none_or(|identity| identity.may_see(&query.statistic.tenant));
+    if may {
+        Ok(())
+    } else {
+        Err(ApiError::Forbidden(
+            "the statistic's tenant is not one of this user's",
+        ))
+    }
+}
+
+fn freshness(head: &Head) -> Freshness {
+    let lines = head.headers.get_all(CACHE_CONTROL).iter();
+    cache_control::read(lines.map(HeaderValue::as_bytes))
+}
+
+/// Reads the body's fields. A body without a type is taken to be urlencoded.
+async fn fields(head: &Head, body: Body, bound: FieldBound) -> Result<Vec<Field>, ApiError> {
+    let read = match body {
+        Body::Multipart(form) => multipart::read(form, bound).await.map_err(ApiError::from),
+        Body::Stream(stream) => {
+            check_urlencoded(head)?;
+            let whole: Result<BytesMut, warp::Error> = stream
+                .try_fold(BytesMut::new(), |mut whole, chunk| async move {
+                    whole.extend_from_slice(&chunk);
+                    Ok(whole)
+                })
+                .await;
+            match whole {
+                Ok(body) => form::parse(&body, bound).map_err(ApiError::from),
+                Err(_) => Err(ApiError::Request("the body breaks off".to_owned())),
+            }
+        }
+    };
+    // A body that was cut at its limit looks broken off to whoever reads it.
+    match head.meter.as_ref().and_then(BodyMeter::exceeded) {
+        Some(limit) => Err(ApiError::BodyTooLarge(limit)),
+        None => read,
+    }
+}
+
+fn check_urlencoded(head: &Head) -> Result<(), ApiError> {
+    let media_type = media_type(&head.headers);
+    if media_type.eq_ignore_ascii_case("multipart/form-data") {
+        let message = "the multipart body's type names no boundary";
+        return Err(ApiError::Request(message.to_owned()));
+    }
+    let urlencoded = media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    if urlencoded || !head.headers.contains_key(CONTENT_TYPE) {
+        Ok(())
+    } else {
+        Err(ApiError::MediaType)
+    }
+}

@@ -1,0 +1,132 @@
+//! How many connections may be open, in all and of one address.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::api::config::Limits;
+use crate::api::network::Network;
+
+/// Counts connections against their limits.
+pub(super) struct Admission {
+    all: Arc<Semaphore>,
+    per_address: Arc<PerAddress>,
+    per_address_max: usize,
+    unlimited: Vec<Network>,
+}
+
+/// A connection's place; dropping it frees the place.
+pub(super) struct Permit {
+    _one_of_all: OwnedSemaphorePermit,
+    _one_of_address: Option<AddressPermit>,
+}
+
+impl Admission {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let all = limits.connections.min(Semaphore::MAX_PERMITS);
+        Self {
+            all: Arc::new(Semaphore::new(all)),
+            per_address: Arc::default(),
+            per_address_max: limits.connections_per_address,
+            unlimited: limits.unlimited_networks.clone(),
+        }
+    }
+
+    /// A place for a connection from `address`, if there is one.
+    pub(super) fn admit(&self, address: IpAddr) -> Option<Permit> {
+        let address = address.to_canonical();
+        let one_of_all = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        let unlimited = self.unlimited.iter().any(|net| net.contains(address));
+        let one_of_address = if unlimited {
+            None
+        } else {
+            Some(AddressPermit::take(
+                &self.per_address,
+                address,
+                self.per_address_max,
+            )?)
+        };
+        Some(Permit {
+            _one_of_all: one_of_all,
+            _one_of_address: one_of_address,
+        })
+    }
+}
+
+#[derive(Default)]
+struct PerAddress(Mutex<HashMap<IpAddr, usize>>);
+
+impl PerAddress {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct AddressPermit {
+    counts: Arc<PerAddress>,
+    address: IpAddr,
+}
+
+impl AddressPermit {
+    fn take(counts: &Arc<PerAddress>, address: IpAddr, max: usize) -> Option<Self> {
+        let mut all = counts.lock();
+        let count = all.get(&address).copied().unwrap_or(0);
+        if count >= max {
+            return None;
+        }
+        all.insert(address, count + 1);
+        Some(Self {
+            counts: Arc::clone(counts),
+            address,
+        })
+    }
+}
+
+impl Drop for AddressPermit {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut count) = self.counts.lock().entry(self.address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn places_are_limited_in_all_and_per_address_and_come_back() {
+        let limits = Limits {
+            body: 0,
+            fields: 0,
+            statistics_per_request: 0,
+            header: 0,
+            header_timeout: Duration::ZERO,
+            request_timeout: Duration::ZERO,
+            connections: 3,
+            connections_per_address: 1,
+            unlimited_networks: vec!["10.0.0.0/8".parse().unwrap()],
+            response: 0,
+        };
+        let admission = Admission::new(&limits);
+        let admit = |address: &str| admission.admit(address.parse().unwrap());
+        let first = admit("192.0.2.1").unwrap();
+        assert!(admit("192.0.2.1").is_none());
+        assert!(admit("::ffff:192.0.2.1").is_none());
+        let inside = (admit("10.0.0.1").unwrap(), admit("10.0.0.1").unwrap());
+        assert!(admit("192.0.2.2").is_none());
+        drop(first);
+        let again = admit("192.0.2.1");
+        assert!(again.is_some());
+        drop((inside, again));
+        assert!(admission.per_address.lock().is_empty());
+    }
+}

@@ -1,0 +1,31 @@
+//! The HTTP edge: the documented endpoints and the health of the service, served by an accept
+//! loop of its own. The only room that knows HTTP; what a statistic's value is, it asks
+//! [`AnswerPeeks`](crate::peek::AnswerPeeks).
+
+mod access;
+pub mod auth;
+mod cache_control;
+mod config;
+mod edge;
+mod error;
+mod form;
+mod handlers;
+mod health;
+mod listener;
+mod multipart;
+mod network;
+mod question;
+mod reply;
+mod request;
+mod routes;
+
+pub use config::{Config, Internal, Limits, User};
+pub use edge::Edge;
+pub use health::{Phase, Readiness};
+pub use listener::{Summary, serve, serve_edge};
+pub use network::{Network, ParseNetworkError};
+pub use request::{Local, Peer};
+pub use routes::routes;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The paths, as warp filters. Everything after the path is decided by the handlers, so that the
+//! only rejection left is "no such path".
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Buf;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use warp::http::header::{CONTENT_TYPE, HeaderMap};
+use warp::reject::Rejection;
+use warp::reply::Response;
+use warp::{Filter, Reply as _};
+
+use super::edge::Edge;
+use super::error::ApiError;
+use super::handlers;
+use super::request::{Body, Head};
+use crate::peek::AnswerPeeks;
+
+/// All routes of a listener, for `warp::service` or `warp::test::request`.
+pub fn routes<A: AnswerPeeks>(
+    edge: Arc<Edge<A>>,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let edge = warp::any().map(move || Arc::clone(&edge));
+
+    let statistic = warp::path!("genesys" / "1" / "statistic")
+        .and(edge.clone())
+        .and(head())
+        .and(body())
+        .then(handlers::statistic::<A>);
+    let statistics = warp::path!("genesys" / "1" / "statistics")
+        .and(edge.clone())
+        .and(head())
+        .and(body())
+        .then(handlers::statistics::<A>);
+    let internal_statistic = warp::path!("genesys" / "1" / "internal_statistic")
+        .and(edge.clone())
+        .and(head())
+        .and(body())
+        .then(handlers::internal_statistic::<A>);
+    let live = warp::path!("health" / "live")
+        .and(edge.clone())
+        .and(warp::method())
+        .map(|edge: Arc<Edge<A>>, method| handlers::live(&edge, &method));
+    let ready = warp::path!("health" / "ready")
+        .and(edge)
+        .and(warp::method())
+        .map(|edge: Arc<Edge<A>>, method| handlers::ready(&edge, &method));
+
+    statistic
+        .or(statistics)
+        .unify()
+        .or(internal_statistic)
+        .unify()
+        .or(live)
+        .unify()
+        .or(ready)
+        .unify()
+        .recover(rejected)
+        .unify()
+        .map(|response: Response| response)
+}
+
+fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + Sync + 'static {
+    warp::method()
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional())
+        .and(warp::ext::optional())
+        .and(warp::ext::optional())
+        .map(|method, headers, peer, local, meter| Head {
+            method,
+            headers,
+            peer,
+            local,
+            meter,
+        })
+}
+
+/// The body as it comes, still unread: whether it is read at all, and how much of it, is decided
+/// once it is known who asks.
+fn body() -> impl Filter<Extract = (Body,), Error = Rejection> + Clone + Send + Sync + 'static {
+    // Without a boundary warp rejects, and the handler finds a multipart type on a plain stream.
+    let multipart = warp::header::headers_cloned()
+        .and_then(|headers: HeaderMap| async move {
+            if media_type(&headers).eq_ignore_ascii_case("multipart/form-data") {
+                Ok(())
+            } else {
+                Err(warp::reject())
+            }
+        })
+        .untuple_one()
+        // warp's own limit would refuse every chunked body.
+        .and(warp::multipart::form().max_length(None))
+        .map(Body::Multipart);
+    let stream = warp::body::stream().map(boxed);
+    multipart.or(stream).unify()
+}
+
+fn boxed<B: Buf>(stream: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Body {
+    let chunks = stream.map_ok(|mut chunk| chunk.copy_to_bytes(chunk.remaining()));
+    Body::Stream(chunks.boxed())
+}
+
+/// The body's type without its parameters; empty when there is none to read.
+pub(super) fn media_type(headers: &HeaderMap) -> &str {
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = text.and_then(|text| text.split(';').next());
+    essence.unwrap_or_default().trim()
+}
+
+async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
+    let error = if rejection.is_not_found() {
+        ApiError::NotFound
+    } else {
+        tracing::debug!(?rejection, "rejected");
+        ApiError::Request("the request cannot be read".to_owned())
+    };
+    Ok(error.into_response(None).into_response())
+}
