@@ -117,7 +117,9 @@ mod tests {
     };
 
     fn pairs(body: &str) -> Vec<(String, Option<String>)> {
-        let fields = parse(body.as_bytes(), BOUND).ok().expect("a form");
+        let Ok(fields) = parse(body.as_bytes(), BOUND) else {
+            panic!("no form: {body}");
+        };
         fields.into_iter().map(|f| (f.name, f.value)).collect()
     }
 

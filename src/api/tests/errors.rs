@@ -1,0 +1,141 @@
+//! The error table of the API, and who is let in.
+
+use super::*;
+
+#[tokio::test]
+async fn what_the_answerer_says_has_a_status_and_the_documented_body() {
+    for (error, status, message) in [
+        (
+            PeekError::Refused("Place 'X' (Tenant 'E') not found".into()),
+            403,
+            "Place 'X'",
+        ),
+        (
+            PeekError::NotDefined("T".into()),
+            403,
+            "Statistic type 'T' is not defined",
+        ),
+        (PeekError::Unavailable, 500, "Statistic Service unavailable"),
+        (
+            PeekError::Deadline(Duration::from_secs(3)),
+            500,
+            "Statistic Service unavailable: no",
+        ),
+        (PeekError::NotCached, 504, "no stored value"),
+        (PeekError::TooMany, 503, "too many statistics are open"),
+    ] {
+        let bench = Bench::new(Table::default().with(EXAMPLE_STATISTIC, Err(error.clone())));
+        let reply = bench.send(post(STATISTIC, EXAMPLE)).await;
+        let told = reply.message(status);
+        assert!(told.starts_with(message), "{told}");
+        assert_eq!(reply.headers.contains_key("retry-after"), status == 503);
+        assert_eq!(reply.headers.contains_key("x-request-id"), status >= 500);
+    }
+}
+
+#[tokio::test]
+async fn without_credentials_there_is_a_challenge() {
+    let mut config = config();
+    config.realm = "pee\"kd\\".to_owned();
+    let bench = Bench::configured(Table::example(), config);
+    for request in [
+        anonymous(STATISTIC, EXAMPLE),
+        anonymous(STATISTICS, "a=T;Agent;K;E"),
+        anonymous(STATISTIC, EXAMPLE).header("authorization", "Basic ZGVmYXVsdDp3cm9uZw=="),
+        anonymous(STATISTIC, EXAMPLE).header("authorization", "Bearer x"),
+    ] {
+        let reply = bench.send(request).await;
+        reply.message(401);
+        let challenge = r#"Basic realm="pee\"kd\\", charset="UTF-8""#;
+        assert_eq!(reply.header("www-authenticate"), challenge);
+    }
+    assert!(bench.was_asked_nothing());
+}
+
+#[tokio::test]
+async fn with_no_users_every_protected_endpoint_is_401() {
+    let mut config = config();
+    config.users.clear();
+    let bench = Bench::configured(Table::example(), config);
+    bench.send(post(STATISTIC, EXAMPLE)).await.message(401);
+    bench
+        .send(post(STATISTICS, "a=T;Agent;K;E"))
+        .await
+        .message(401);
+}
+
+#[tokio::test]
+async fn repeated_failures_are_throttled() {
+    let bench = Bench::new(Table::example());
+    let guess = || anonymous(STATISTIC, EXAMPLE).header("authorization", "Basic ZGVmYXVsdDp4");
+    for _ in 0..5 {
+        bench.send(guess()).await.message(401);
+    }
+    let reply = bench.send(guess()).await;
+    reply.message(429);
+    assert_eq!(reply.header("retry-after"), "1");
+}
+
+#[tokio::test]
+async fn a_user_bound_to_tenants_sees_no_others() {
+    let mut config = config();
+    config.users = vec![user("default", Some(&["Environment"]))];
+    let bench = Bench::configured(Table::example(), config);
+    assert_eq!(bench.send(post(STATISTIC, EXAMPLE)).await.status, 200);
+    bench.asked();
+    let foreign = EXAMPLE.replace("Environment", "Resources");
+    bench.send(post(STATISTIC, foreign)).await.message(403);
+    let mixed = format!("a={EXAMPLE_STATISTIC}&b=T;Agent;K;Resources");
+    bench.send(post(STATISTICS, mixed)).await.message(403);
+    assert!(bench.was_asked_nothing());
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_get_403_before_anything_else() {
+    let bench = Bench::new(Table::example());
+    for (path, body) in [(STATISTIC, EXAMPLE), (INTERNAL, EXAMPLE), (STATISTICS, "")] {
+        let request = post(path, body).header("origin", "http://evil.example");
+        bench.send(request).await.message(403);
+    }
+    let extension = "chrome-extension://fdmmgilgnpjigdojojpjoooidkmcomcm";
+    let request = post(STATISTIC, EXAMPLE).header("origin", extension);
+    assert_eq!(bench.send(request).await.status, 200);
+}
+
+#[tokio::test]
+async fn paths_come_before_methods() {
+    let bench = Bench::new(Table::example());
+    for method in ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"] {
+        for path in [STATISTIC, STATISTICS, INTERNAL] {
+            let reply = bench.send(post(path, EXAMPLE).method(method)).await;
+            assert_eq!(reply.header("allow"), "POST", "{method} {path}");
+            if method != "HEAD" {
+                reply.message(405);
+            }
+        }
+        let reply = bench
+            .send(post("/genesys/2/statistic", "").method(method))
+            .await;
+        assert_eq!(reply.status, 404);
+        let reply = bench.send(post("/health/live", "").method(method)).await;
+        assert_eq!(reply.status, if method == "GET" { 200 } else { 405 });
+    }
+    for path in [
+        "/",
+        "/genesys",
+        "/genesys/1/statistic/x",
+        "//genesys/1/statistic",
+        "/health",
+    ] {
+        bench.send(post(path, EXAMPLE)).await.message(404);
+    }
+}
+
+#[tokio::test]
+async fn secrets_are_not_in_what_the_configuration_shows() {
+    let mut config = config();
+    config.tenant_passwords = HashMap::from([("E".to_owned(), "canary".into())]);
+    let hash = config.users[0].password_hash.expose_secret().to_owned();
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("canary") && !shown.contains(&hash));
+}
