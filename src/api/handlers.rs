@@ -16,7 +16,7 @@ use super::error::ApiError;
 use super::form::{self, Field, FieldBound};
 use super::listener::BodyMeter;
 use super::request::{Body, Head};
-use super::routes::media_type;
+use super::routes::{is_multipart, media_type};
 use super::{health, multipart, question, reply};
 use crate::peek::{AnswerPeeks, Freshness, Query};
 
@@ -180,16 +180,20 @@ async fn fields(head: &Head, body: Body, bound: FieldBound) -> Result<Vec<Field>
             }
         }
     };
+    let meter = head.meter.as_ref();
     // A body that was cut at its limit looks broken off to whoever reads it.
-    match head.meter.as_ref().and_then(BodyMeter::exceeded) {
-        Some(limit) => Err(ApiError::BodyTooLarge(limit)),
-        None => read,
+    if let Some(limit) = meter.and_then(BodyMeter::exceeded) {
+        return Err(ApiError::BodyTooLarge(limit));
     }
+    if read.is_ok() {
+        meter.inspect(|meter| meter.tell_complete());
+    }
+    read
 }
 
 fn check_urlencoded(head: &Head) -> Result<(), ApiError> {
     let media_type = media_type(&head.headers);
-    if media_type.eq_ignore_ascii_case("multipart/form-data") {
+    if is_multipart(media_type) {
         let message = "the multipart body's type names no boundary";
         return Err(ApiError::Request(message.to_owned()));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Buf;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
-use warp::http::header::{CONTENT_TYPE, HeaderMap};
+use warp::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use warp::reject::Rejection;
 use warp::reply::Response;
 use warp::{Filter, Reply as _};
@@ -80,9 +80,9 @@ fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + 
 /// once it is known who asks.
 fn body() -> impl Filter<Extract = (Body,), Error = Rejection> + Clone + Send + Sync + 'static {
     // Without a boundary warp rejects, and the handler finds a multipart type on a plain stream.
-    let multipart = warp::header::headers_cloned()
-        .and_then(|headers: HeaderMap| async move {
-            if media_type(&headers).eq_ignore_ascii_case("multipart/form-data") {
+    let multipart = warp::header::<String>("content-type")
+        .and_then(|content_type: String| async move {
+            if is_multipart(essence(&content_type)) {
                 Ok(())
             } else {
                 Err(warp::reject())
@@ -103,10 +103,16 @@ fn boxed<B: Buf>(stream: impl Stream<Item = Result<B, warp::Error>> + Send + 'st
 
 /// The body's type without its parameters; empty when there is none to read.
 pub(super) fn media_type(headers: &HeaderMap) -> &str {
-    let text = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = text.and_then(|text| text.split(';').next());
+    let text = headers.get(CONTENT_TYPE).map(HeaderValue::to_str);
+    essence(text.and_then(Result::ok).unwrap_or_default())
+}
+
+pub(super) fn is_multipart(media_type: &str) -> bool {
+    media_type.eq_ignore_ascii_case("multipart/form-data")
+}
+
+fn essence(content_type: &str) -> &str {
+    let essence = content_type.split(';').next();
     essence.unwrap_or_default().trim()
 }
 

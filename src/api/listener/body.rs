@@ -40,6 +40,7 @@ struct Meter {
     limit: u64,
     exceeded: AtomicBool,
     read: AtomicBool,
+    complete: AtomicBool,
     rest: Mutex<Option<Incoming>>,
 }
 
@@ -49,6 +50,7 @@ impl LimitedBody {
             limit,
             exceeded: AtomicBool::new(false),
             read: AtomicBool::new(false),
+            complete: AtomicBool::new(inner.is_end_stream()),
             rest: Mutex::new(None),
         }));
         let body = Self {
@@ -84,7 +86,10 @@ impl Body for LimitedBody {
         let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
         self.meter.0.read.store(true, Ordering::Relaxed);
         let frame = match frame {
-            None => return Poll::Ready(None),
+            None => {
+                self.meter.tell_complete();
+                return Poll::Ready(None);
+            }
             Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
             Some(Ok(frame)) => frame,
         };
@@ -131,9 +136,15 @@ impl BodyMeter {
         self.0.read.load(Ordering::Relaxed)
     }
 
-    /// Whether the body was read to its end; known once the body is dropped.
+    /// Whether the whole request has arrived.
     pub(super) fn is_complete(&self) -> bool {
-        self.rest().as_ref().is_none_or(Body::is_end_stream)
+        self.0.complete.load(Ordering::Relaxed)
+    }
+
+    /// Says that nothing more is needed of the body. Multipart ends with its last boundary, so
+    /// that its reader may never see the body's own end.
+    pub(in crate::api) fn tell_complete(&self) {
+        self.0.complete.store(true, Ordering::Relaxed);
     }
 
     /// Throws away what nobody read, within bounds; tells whether that was all of it.

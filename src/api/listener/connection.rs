@@ -29,7 +29,10 @@ use crate::peek::{AnswerPeeks, PeekError};
 /// hyper panics below this.
 const HEADER_BYTES_MIN: usize = 8 * 1024;
 
+/// What the routes make of a request.
 type Routed = Arc<dyn Fn(Request<LimitedBody>) -> BoxFuture<'static, Response> + Send + Sync>;
+/// What the edge makes of an error.
+type Refused = Arc<dyn Fn(ApiError) -> Response + Send + Sync>;
 
 /// A connection being served: a future that ends with it.
 pub(super) type Connection = http1::Connection<TokioIo<TcpStream>, Exchanges>;
@@ -38,13 +41,15 @@ pub(super) type Connection = http1::Connection<TokioIo<TcpStream>, Exchanges>;
 pub(super) struct Connections {
     builder: http1::Builder,
     routed: Routed,
+    refused: Refused,
     config: Arc<Config>,
 }
 
 impl Connections {
     pub(super) fn new<A: AnswerPeeks>(edge: Arc<Edge<A>>) -> Self {
         let config = Arc::clone(&edge.config);
-        let service = TowerToHyperService::new(warp::service(routes(edge)));
+        let service = TowerToHyperService::new(warp::service(routes(Arc::clone(&edge))));
+        let refused: Refused = Arc::new(move |error| edge.respond(Err(error)));
         let routed: Routed = Arc::new(move |request| {
             let answer = service.call(request);
             Box::pin(async move {
@@ -65,6 +70,7 @@ impl Connections {
         Self {
             builder,
             routed,
+            refused,
             config,
         }
     }
@@ -76,6 +82,7 @@ impl Connections {
         stream.set_nodelay(true).ok()?;
         let exchanges = Exchanges {
             routed: Arc::clone(&self.routed),
+            refused: Arc::clone(&self.refused),
             config: Arc::clone(&self.config),
             peer: Peer(peer),
             local: Local(local),
@@ -90,6 +97,7 @@ impl Connections {
 /// The requests of one connection.
 pub(super) struct Exchanges {
     routed: Routed,
+    refused: Refused,
     config: Arc<Config>,
     peer: Peer,
     local: Local,
@@ -109,17 +117,19 @@ impl HttpService<Request<Incoming>> for Exchanges {
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.local);
         let checked = check_host(&mut request);
-        let routed = Arc::clone(&self.routed);
+        let (routed, refused) = (Arc::clone(&self.routed), Arc::clone(&self.refused));
         Box::pin(async move {
             let answer = match checked {
                 Ok(()) => tokio::time::timeout(deadline, routed(request)).await,
                 Err(error) => {
                     drop(request);
-                    Ok(error.into_response(None))
+                    Ok(refused(error))
                 }
             };
             let Ok(mut response) = answer else {
-                return Ok(late(&meter, deadline, peek_deadline));
+                let mut response = refused(late(&meter, deadline, peek_deadline));
+                close_after(response.headers_mut());
+                return Ok(response);
             };
             // A client that waits to be told to continue has not sent anything: nothing to drain.
             let nothing_sent = awaits_continue && !meter.was_read();
@@ -139,20 +149,16 @@ fn metered(request: Request<Incoming>, limit: u64) -> (Request<LimitedBody>, Bod
     (request, meter)
 }
 
-/// The answer when the time is up: whose fault it is shows in whether the request had arrived.
-fn late(meter: &BodyMeter, deadline: Duration, peek_deadline: Duration) -> Response {
-    let error = if meter.is_complete() {
-        tracing::error!(?deadline, "no answer within the time a request may take");
+/// What to say when the time is up: whose fault it is shows in whether the request had arrived.
+fn late(meter: &BodyMeter, deadline: Duration, peek_deadline: Duration) -> ApiError {
+    if meter.is_complete() {
         ApiError::Peek {
             error: PeekError::Deadline(peek_deadline),
             several: false,
         }
     } else {
         ApiError::Slow(deadline)
-    };
-    let mut response = error.into_response(None);
-    close_after(response.headers_mut());
-    response
+    }
 }
 
 fn close_after(headers: &mut HeaderMap) {

@@ -1,5 +1,6 @@
 //! What a client may not do: send too much, too slowly, or over too many connections.
 
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::sockets::{EXAMPLE_HEAD, closing, read_answer, start, status_line};
@@ -106,6 +107,14 @@ async fn a_head_over_the_limit_is_431() {
     );
 }
 
+fn chunked(head: &str, body: &str) -> String {
+    format!(
+        "{POST}{head}Authorization: {EXAMPLE_USER}\r\nConnection: close\r\n\
+         Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    )
+}
+
 fn hasty() -> Config {
     let mut config = config();
     config.limits.request_timeout = Duration::from_millis(100);
@@ -135,9 +144,21 @@ async fn an_answer_that_does_not_come_is_500() {
         ..Table::example()
     };
     let server = start(table, hasty()).await;
-    let answer = server.exchange(closing(POST, EXAMPLE)).await;
-    assert_eq!(status_line(&answer), "HTTP/1.1 500 Internal Server Error");
-    assert!(answer.contains("Statistic Service unavailable"), "{answer}");
+    let fields = EXAMPLE
+        .split('&')
+        .map(|field| field.split_once('=').unwrap());
+    let form = multipart(&fields.collect::<Vec<_>>());
+    let form_type = "Content-Type: multipart/form-data; boundary=XX\r\n";
+    let requests = [
+        closing(POST, EXAMPLE),
+        chunked("", EXAMPLE),
+        chunked(form_type, &form),
+    ];
+    for answer in join_all(requests.map(|request| server.exchange(request))).await {
+        assert_eq!(status_line(&answer), "HTTP/1.1 500 Internal Server Error");
+        assert!(answer.contains("Statistic Service unavailable"), "{answer}");
+        assert!(answer.contains("X-Request-Id: "), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod errors;
 mod health;
 mod internal;
 mod limits;
+mod secrets;
 mod sockets;
 mod statistic;
 mod statistics;
@@ -212,4 +213,12 @@ fn post(path: &str, body: impl AsRef<[u8]>) -> RequestBuilder {
 
 fn password_of(query: &Query) -> &str {
     query.tenant_password.expose_secret()
+}
+
+/// A multipart body with the boundary `XX`.
+fn multipart(pairs: &[(&str, &str)]) -> String {
+    let part = |(name, value): &(&str, &str)| {
+        format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    pairs.iter().map(part).collect::<String>() + "--XX--\r\n"
 }

@@ -266,3 +266,13 @@ async fn broken_utf8_is_a_bad_request_that_names_the_field() {
     assert!(answer.contains("field 'objectId' is not UTF-8"), "{answer}");
     assert!(!answer.contains("canary"), "{answer}");
 }
+
+#[tokio::test]
+async fn doubled_credentials_are_none() {
+    let server = start(Table::example(), config()).await;
+    let head = format!(
+        "POST /genesys/1/statistic HTTP/1.1\r\nHost: x\r\nAuthorization: {EXAMPLE_USER}\r\n"
+    );
+    let answer = server.exchange(closing(&head, EXAMPLE)).await;
+    assert_eq!(status_line(&answer), "HTTP/1.1 401 Unauthorized");
+}

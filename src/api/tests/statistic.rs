@@ -182,15 +182,6 @@ async fn cache_control_reaches_the_answerer_and_cache_status_the_client() {
 
 const BOUNDARY: &str = "multipart/form-data; boundary=XX";
 
-fn multipart(pairs: &[(&str, &str)]) -> String {
-    let mut body = String::new();
-    for (name, value) in pairs {
-        body.push_str("--XX\r\nContent-Disposition: form-data; name=\"");
-        body.push_str(&format!("{name}\"\r\n\r\n{value}\r\n"));
-    }
-    body + "--XX--\r\n"
-}
-
 fn post_multipart(path: &str, body: impl AsRef<[u8]>) -> RequestBuilder {
     post(path, body).header("content-type", BOUNDARY)
 }
