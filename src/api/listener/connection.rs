@@ -12,13 +12,14 @@ use hyper::header::{CONNECTION, EXPECT, HOST, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::Service as HttpService;
 use hyper::{Method, Request, Uri, Version};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use warp::http::uri::Authority;
 use warp::reply::Response;
 
 use super::body::{BodyMeter, LimitedBody};
+use super::stall::StallGuard;
 use crate::api::config::Config;
 use crate::api::edge::Edge;
 use crate::api::error::ApiError;
@@ -35,7 +36,7 @@ type Routed = Arc<dyn Fn(Request<LimitedBody>) -> BoxFuture<'static, Response> +
 type Refused = Arc<dyn Fn(ApiError) -> Response + Send + Sync>;
 
 /// A connection being served: a future that ends with it.
-pub(super) type Connection = http1::Connection<TokioIo<TcpStream>, Exchanges>;
+pub(super) type Connection = http1::Connection<StallGuard, Exchanges>;
 
 /// Makes connections into futures.
 pub(super) struct Connections {
@@ -80,6 +81,7 @@ impl Connections {
         let local = stream.local_addr().ok()?;
         // Answers are written whole: waiting for more to send only delays them.
         stream.set_nodelay(true).ok()?;
+        let guarded = StallGuard::new(stream, self.config.limits.request_timeout);
         let exchanges = Exchanges {
             routed: Arc::clone(&self.routed),
             refused: Arc::clone(&self.refused),
@@ -87,10 +89,7 @@ impl Connections {
             peer: Peer(peer),
             local: Local(local),
         };
-        Some(
-            self.builder
-                .serve_connection(TokioIo::new(stream), exchanges),
-        )
+        Some(self.builder.serve_connection(guarded, exchanges))
     }
 }
 

@@ -6,6 +6,7 @@ mod admission;
 mod body;
 mod connection;
 mod refusal;
+mod stall;
 
 use std::io;
 use std::net::SocketAddr;

@@ -195,3 +195,26 @@ async fn connections_over_the_limit_are_told_so() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_loses_its_connection() {
+    // More than the system buffers between two sockets.
+    let text = "x".repeat(32 * 1024 * 1024);
+    let mut config = config();
+    config.limits.request_timeout = Duration::from_millis(100);
+    let table = Table::default().with(EXAMPLE_STATISTIC, Ok(stored(&text, 0)));
+    let server = start(table, config).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(format!("{EXAMPLE_HEAD}{EXAMPLE}").as_bytes())
+        .await
+        .unwrap();
+    // Ready means that the answer has begun; nothing of it is read before the server gives up,
+    // which the drain waits for.
+    stream.readable().await.unwrap();
+    server.stop.cancel();
+    assert!(server.task.await.unwrap().drained);
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    assert!(answer.len() < text.len());
+}
