@@ -24,21 +24,22 @@ const MIGRATIONS: &[Migration] = &[Migration {
     up: m0001_initial::up,
 }];
 
-const _: () = {
-    let mut rest = MIGRATIONS;
-    let mut expected = 1;
+/// The newest schema this program knows.
+pub(super) const KNOWN: u32 = newest(MIGRATIONS);
+
+/// The last number of the table; an error of the compiler when it does not count 1, 2, 3, ...
+const fn newest(mut rest: &[Migration]) -> u32 {
+    let mut newest = 0;
     while let [first, others @ ..] = rest {
+        newest += 1;
         assert!(
-            first.version == expected,
+            first.version == newest,
             "migrations are numbered 1, 2, 3, ..."
         );
-        expected += 1;
         rest = others;
     }
-};
-
-/// The newest schema this program knows.
-pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;
+    newest
+}
 
 const META: &str = "meta";
 /// Where the schema's number is kept: four bytes, big-endian.

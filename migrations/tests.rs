@@ -10,20 +10,21 @@ use super::*;
 pub(in crate::store) fn dump(db: &sled::Db) -> String {
     let mut names = db.tree_names();
     names.sort();
-    let mut out = String::new();
+    let mut lines = Vec::new();
     for name in names {
         let tree = db.open_tree(&name).unwrap();
         let name = String::from_utf8_lossy(&name);
         if tree.is_empty() {
-            out += &format!("{}\n", json!({ "tree": name }));
+            lines.push(json!({ "tree": name }).to_string());
         }
         for item in &tree {
             let (key, value) = item.unwrap();
             let line = json!({ "tree": name, "key": hex(&key), "value": hex(&value) });
-            out += &format!("{line}\n");
+            lines.push(line.to_string());
         }
     }
-    out
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// Fills a store with what [`dump`] wrote.
@@ -51,7 +52,12 @@ fn fixtures() -> PathBuf {
 }
 
 pub(in crate::store) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for byte in bytes {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
 }
 
 fn unhex(text: &str) -> Vec<u8> {

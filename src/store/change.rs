@@ -9,7 +9,8 @@ use crate::model::{
 /// One thing that happened and must survive.
 ///
 /// Every change goes to the journal in the order recorded; the ones about a statistic also change
-/// its page. Applying one twice, or an older sample late, is harmless.
+/// its page, and are recorded after its [`Change::Registered`]. Applying one twice, or an older
+/// sample late, is harmless.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// A statistic was seen for the first time and got its number.

@@ -165,12 +165,15 @@ impl Image {
         }
     }
 
-    /// Takes a value from a page read from disk; false when its statistic is not known.
-    pub(super) fn restore_last(&mut self, value: LastSlot) -> bool {
+    /// Takes a value from a page read from disk. A value without a statistic is no damage: after a
+    /// sudden end in the middle of a cycle the catalogue's page may be older, and then the journal
+    /// holds the value, too; or newer, and then the statistic is forgotten.
+    pub(super) fn restore_last(&mut self, value: LastSlot) {
         self.last_revision = self.last_revision.max(value.last.revision);
         self.epoch_max = self.epoch_max.max(value.last.sample.epoch.0);
-        let slot = self.slot(value.id);
-        slot.map(|slot| slot.last = Some(value.last)).is_some()
+        if let Some(slot) = self.slot(value.id) {
+            slot.last = Some(value.last);
+        }
     }
 
     /// A start of the process is on record: its generation was used, with or without samples.

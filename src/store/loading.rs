@@ -53,7 +53,7 @@ pub(super) fn recover(engine: &Engine) -> Result<Recovered, EngineError> {
 
 fn read_pages(engine: &Engine, kind: Kind, into: &mut Recovered) -> Result<(), EngineError> {
     each_value(engine, tree_of(kind), &[], |joined| {
-        into.take_page(kind, &joined)
+        into.take_page(kind, &joined);
     })
 }
 
@@ -124,11 +124,10 @@ impl Recovered {
             }
             (Ok(payload), Kind::Last) => {
                 for slot in codec::read_last_page(payload, &mut faults) {
-                    let id = slot.id;
-                    if page_of(id) != page {
-                        faults.push(format!("statistic {} does not belong here", id.0));
-                    } else if !self.image.restore_last(slot) {
-                        faults.push(format!("a value of the unknown statistic {}", id.0));
+                    if page_of(slot.id) == page {
+                        self.image.restore_last(slot);
+                    } else {
+                        faults.push(format!("statistic {} does not belong here", slot.id.0));
                     }
                 }
             }

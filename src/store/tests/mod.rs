@@ -103,6 +103,14 @@ fn number_of(loaded: &LoadedStatistic) -> Option<u32> {
     Some(number)
 }
 
+/// Opens a store that writes no pages for the next seconds: after a flush its files stand still,
+/// and a copy of them is what a crash would leave.
+fn open_quiet(path: &Path) -> Opened {
+    let mut config = config(path);
+    config.flush_interval = Duration::from_millis(50);
+    open(&config, &clock()).unwrap()
+}
+
 fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

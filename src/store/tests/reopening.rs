@@ -76,7 +76,7 @@ async fn what_was_recorded_is_there_after_an_orderly_end() {
 #[tokio::test]
 async fn what_was_flushed_is_there_without_an_orderly_end() {
     let dir = tempfile::tempdir().unwrap();
-    let store = open_at(dir.path());
+    let store = open_quiet(dir.path());
     let epoch = store.epochs.allocate();
     store.writer.record((0..100).map(registered));
     for round in 0..20 {
@@ -99,7 +99,7 @@ async fn what_was_flushed_is_there_without_an_orderly_end() {
 #[tokio::test]
 async fn a_value_of_a_mebibyte_is_kept_in_small_parts() {
     let dir = tempfile::tempdir().unwrap();
-    let store = open_at(dir.path());
+    let store = open_quiet(dir.path());
     let text = "0123456789abcdef".repeat(1 << 16);
     let big = Change::Sample {
         id: StatisticId(0),
