@@ -4,6 +4,7 @@
 //! form is a new type, a new version byte and a migration.
 
 mod names;
+mod packing;
 mod pages;
 mod parts;
 mod record;
@@ -14,13 +15,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(super) use names::{CheckpointV1, ServersV1, StatTypesV1};
+pub(super) use packing::{Encoder, read_records};
 pub(super) use pages::{
     CatalogueSlot, LastSlot, read_catalogue_page, read_last_page, write_catalogue_page,
     write_last_page,
 };
 pub(super) use parts::{Assembler, Joined, Part, part_key, seal};
 use parts::{CHANGE_LEN_MAX, PART_PAYLOAD_MAX, PAYLOAD_LEN_MAX};
-pub(super) use record::{Encoder, Record, read_records};
+pub(super) use record::Record;
 
 /// Why bytes are not what they should be.
 pub(super) type Fault = String;

@@ -1,12 +1,12 @@
-//! Journal records, and how they are packed into entries.
+//! Journal records: one per change, and the writer's own remarks.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Fault;
 use super::sample::{Previous, SampleV1};
-use super::{CHANGE_LEN_MAX, Fault, PART_PAYLOAD_MAX, read_next, write};
 use crate::model::{
     NotificationMode, ObjectType, Quality, ServerId, Statistic, StatisticId, Timestamp,
 };
@@ -28,7 +28,7 @@ pub(in crate::store) enum Record {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum RecordV1<'a> {
+pub(super) enum RecordV1<'a> {
     Sample(SampleV1<'a>),
     Validated {
         id: i64,
@@ -81,100 +81,16 @@ enum RecordV1<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct StatisticV1<'a> {
+pub(super) struct StatisticV1<'a> {
     object_type: u8,
     reset: bool,
     /// Metric, object, tenant, filter, time profile, the two time ranges.
     texts: [Cow<'a, str>; 7],
 }
 
-/// The payload of one journal entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::store) struct Chunk {
-    pub(in crate::store) payload: Vec<u8>,
-    pub(in crate::store) records: u64,
-}
-
-/// Packs records into as few payloads as fit one part each. A record too big for one part gets a
-/// payload of its own.
-#[derive(Debug, Default)]
-pub(in crate::store) struct Encoder {
-    done: Vec<Chunk>,
-    payload: Vec<u8>,
-    records: u64,
-    previous: Previous,
-    scratch: Vec<u8>,
-}
-
-impl Encoder {
-    /// Adds a record. Refuses only one longer than anything the store accepts.
-    pub(in crate::store) fn push(&mut self, record: &Record) -> Result<(), Fault> {
-        let mut previous = self.previous;
-        self.encode(record, &mut previous)?;
-        if self.scratch.len() > CHANGE_LEN_MAX {
-            return Err(format!(
-                "a change of {} bytes is too big",
-                self.scratch.len()
-            ));
-        }
-        if !self.payload.is_empty() && self.payload.len() + self.scratch.len() > PART_PAYLOAD_MAX {
-            self.cut();
-            previous = Previous::default();
-            self.encode(record, &mut previous)?;
-        }
-        self.payload.append(&mut self.scratch);
-        self.records += 1;
-        self.previous = previous;
-        Ok(())
-    }
-
-    /// The packed payloads, in order.
-    pub(in crate::store) fn finish(mut self) -> Vec<Chunk> {
-        if self.records > 0 {
-            self.cut();
-        }
-        self.done
-    }
-
-    fn encode(&mut self, record: &Record, previous: &mut Previous) -> Result<(), Fault> {
-        self.scratch.clear();
-        write(&mut self.scratch, &RecordV1::encode(record, previous))
-    }
-
-    fn cut(&mut self) {
-        self.done.push(Chunk {
-            payload: std::mem::take(&mut self.payload),
-            records: std::mem::take(&mut self.records),
-        });
-        self.previous = Previous::default();
-    }
-}
-
-/// Reads an entry's payload. What comes before a fault is good; a record that is well formed and
-/// yet means nothing is described in `faults` and left out.
-pub(in crate::store) fn read_records(
-    payload: &[u8],
-    faults: &mut Vec<Fault>,
-    take: &mut dyn FnMut(Record),
-) {
-    let mut rest = payload;
-    let mut previous = Previous::default();
-    while !rest.is_empty() {
-        let record =
-            read_next::<RecordV1<'_>>(&mut rest).and_then(|encoded| encoded.decode(&mut previous));
-        match record {
-            Ok(Ok(record)) => take(record),
-            Ok(Err(fault)) => faults.push(fault),
-            Err(fault) => {
-                faults.push(fault);
-                return;
-            }
-        }
-    }
-}
-
 impl<'a> RecordV1<'a> {
-    fn encode(record: &'a Record, previous: &mut Previous) -> Self {
+    /// The record's stored form, as differences from the records before it in the same entry.
+    pub(super) fn encode(record: &'a Record, previous: &mut Previous) -> Self {
         match record {
             Record::Change(change) => Self::encode_change(change, previous),
             Record::Started { generation, at } => Self::Started {
@@ -235,7 +151,7 @@ impl<'a> RecordV1<'a> {
     }
 
     /// The outer fault ends the entry, the inner one only loses this record.
-    fn decode(self, previous: &mut Previous) -> Result<Result<Record, Fault>, Fault> {
+    pub(super) fn decode(self, previous: &mut Previous) -> Result<Result<Record, Fault>, Fault> {
         let change = match self {
             Self::Sample(encoded) => {
                 let (id, sample, revision) = previous.decode(encoded)?;

@@ -99,11 +99,12 @@ impl Writer {
     /// values give way to newer ones of the same statistic, which [`Status::lost_changes`] counts
     /// and the journal notes. After the end, changes are only counted.
     pub fn record(&self, changes: impl IntoIterator<Item = Change>) {
+        // The caller's iterator may be slow or record something itself: not under the lock.
+        let changes: Vec<Change> = changes.into_iter().collect();
         let now = self.shared.clock.wall();
         let mut state = self.shared.lock();
         if state.closing {
-            let late = changes.into_iter().count() as u64;
-            state.queue.refuse(late);
+            state.queue.refuse(changes.len() as u64);
             return;
         }
         let was_empty = state.queue.is_empty();

@@ -265,6 +265,8 @@ impl Worker {
         self.persist()?;
         self.checkpoints.force();
         while !self.checkpoints.is_settled(&self.image) {
+            // A cycle that a reopening cut short starts again, without its pause.
+            self.checkpoints.force();
             self.advance(None)?;
             self.persist()?;
         }
