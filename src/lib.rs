@@ -17,4 +17,8 @@ pub mod peek;
 
 pub mod api;
 
+pub mod service;
+
 pub mod simulator;
+
+pub mod cli;

@@ -23,15 +23,15 @@ impl Supervisor {
     /// A supervisor that stops the service through `stop` when a task fails.
     #[must_use]
     pub fn new(stop: CancellationToken) -> Self {
-        Self { tasks: TaskTracker::new(), stop, failed: Arc::default() }
+        Self {
+            tasks: TaskTracker::new(),
+            stop,
+            failed: Arc::default(),
+        }
     }
 
     /// Runs a task that may end only once the service is stopping.
-    pub fn spawn(
-        &self,
-        name: &'static str,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) {
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let this = self.clone();
         self.tasks.spawn(async move {
             let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();

@@ -1,0 +1,113 @@
+//! A small HTTP client for asking a running service.
+
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::{AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST};
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpStream;
+use tokio_util::task::TaskTracker;
+
+use super::Usage;
+
+/// The service and who asks it.
+pub(super) struct Service {
+    authority: String,
+    base_path: String,
+    authorization: Option<SecretString>,
+}
+
+/// What came back.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    /// Seconds, from the `Age` header.
+    pub(super) age: Option<u64>,
+    pub(super) body: Bytes,
+}
+
+impl Service {
+    pub(super) fn new(url: &str, user: Option<(&str, &SecretString)>) -> Result<Self, Usage> {
+        let uri: Uri = url.parse().map_err(|_| Usage(format!("{url} is no URL")))?;
+        let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(Usage(format!(
+                "{url}: the URL of a service starts with http://"
+            )));
+        };
+        let authorization = user.map(|(name, password)| {
+            let credentials = format!("{name}:{}", password.expose_secret());
+            SecretString::from(format!("Basic {}", BASE64.encode(credentials)))
+        });
+        Ok(Self {
+            authority: authority.to_string(),
+            base_path: uri.path().trim_end_matches('/').to_owned(),
+            authorization,
+        })
+    }
+
+    /// POSTs an urlencoded form.
+    pub(super) async fn post_form(
+        &self,
+        path: &str,
+        form: String,
+        cache_control: Option<String>,
+    ) -> anyhow::Result<Reply> {
+        let mut request = Request::post(format!("{}{path}", self.base_path))
+            .header(HOST, &self.authority)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(cache_control) = cache_control {
+            request = request.header(CACHE_CONTROL, cache_control);
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.expose_secret());
+        }
+        self.send(request.body(Full::new(Bytes::from(form)))?).await
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Reply> {
+        let address = match self.authority.rsplit_once(':') {
+            Some((_, port)) if port.parse::<u16>().is_ok() => self.authority.clone(),
+            _ => format!("{}:80", self.authority),
+        };
+        let stream = TcpStream::connect(&address)
+            .await
+            .with_context(|| format!("no service answers at {address}"))?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let tasks = TaskTracker::new();
+        // Ends with the sender; a broken connection shows in the reply.
+        let _connection = tasks.spawn(connection);
+        let response = sender
+            .send_request(request)
+            .await
+            .context("the service did not answer")?;
+        let status = response.status();
+        let age = response
+            .headers()
+            .get(AGE)
+            .and_then(|age| age.to_str().ok()?.parse().ok());
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok(Reply { status, age, body })
+    }
+}
+
+impl Reply {
+    /// The reply's JSON, or the message of its error.
+    pub(super) fn json(&self) -> anyhow::Result<serde_json::Value> {
+        let json: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
+        match json {
+            Some(json) if self.status.is_success() => Ok(json),
+            Some(json) => {
+                let message = json.get("message").and_then(|message| message.as_str());
+                bail!("{}: {}", self.status, message.unwrap_or("no message"))
+            }
+            None => bail!(
+                "{}: the answer is no JSON; is this a peekd service?",
+                self.status
+            ),
+        }
+    }
+}

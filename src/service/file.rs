@@ -1,0 +1,307 @@
+//! The shape of `peekd.toml` and its defaults. Only reads; what it means is checked in
+//! [`super::settings`].
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub(super) store: Store,
+    #[serde(default)]
+    pub(super) http: Http,
+    #[serde(default)]
+    pub(super) peek: Peek,
+    #[serde(default)]
+    pub(super) tenant: Vec<Tenant>,
+    #[serde(default)]
+    pub(super) stat_server: Vec<StatServer>,
+    #[serde(default)]
+    pub(super) open: Vec<Open>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Store {
+    pub(super) path: PathBuf,
+    #[serde(deserialize_with = "duration")]
+    pub(super) flush_interval: Duration,
+    pub(super) on_corruption: OnCorruption,
+    pub(super) journal_max_size: ByteSize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            path: "peekd-store".into(),
+            flush_interval: Duration::from_millis(50),
+            on_corruption: OnCorruption::SetAside,
+            journal_max_size: ByteSize::mib(256),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OnCorruption {
+    SetAside,
+    Stop,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Http {
+    pub(super) listen: Spanned<SocketAddr>,
+    pub(super) allow_cleartext_basic: bool,
+    #[serde(deserialize_with = "duration")]
+    pub(super) drain_timeout: Duration,
+    pub(super) internal: Internal,
+    pub(super) auth: Auth,
+    pub(super) cors: Cors,
+    pub(super) limits: Limits,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: Spanned::new(0..0, SocketAddr::from(([127, 0, 0, 1], 8080))),
+            allow_cleartext_basic: false,
+            drain_timeout: Duration::from_secs(10),
+            internal: Internal::default(),
+            auth: Auth::default(),
+            cors: Cors::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Internal {
+    pub(super) networks: Vec<Spanned<String>>,
+    pub(super) hosts: Vec<String>,
+}
+
+impl Default for Internal {
+    fn default() -> Self {
+        Self {
+            networks: loopback(),
+            hosts: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Auth {
+    pub(super) realm: String,
+    pub(super) open: Vec<String>,
+    pub(super) users: Vec<User>,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            realm: "peekd".to_owned(),
+            open: Vec::new(),
+            users: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct User {
+    pub(super) name: Spanned<String>,
+    pub(super) password_hash: Spanned<secrecy::SecretString>,
+    #[serde(default)]
+    pub(super) tenants: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Cors {
+    pub(super) origins: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Limits {
+    pub(super) body: ByteSize,
+    pub(super) fields: usize,
+    pub(super) statistics_per_request: usize,
+    pub(super) header: ByteSize,
+    #[serde(deserialize_with = "duration")]
+    pub(super) header_timeout: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(super) request_timeout: Duration,
+    pub(super) connections: usize,
+    pub(super) connections_per_address: usize,
+    pub(super) unlimited_networks: Vec<Spanned<String>>,
+    pub(super) open_statistics: usize,
+    pub(super) response: ByteSize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: ByteSize::mib(1),
+            fields: 1000,
+            statistics_per_request: 1000,
+            header: ByteSize::kib(16),
+            header_timeout: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(10),
+            connections: 4096,
+            connections_per_address: 256,
+            unlimited_networks: loopback(),
+            open_statistics: 2_000_000,
+            response: ByteSize::mib(64),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Peek {
+    #[serde(deserialize_with = "duration")]
+    pub(super) deadline: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(super) default_max_age: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(super) coalesce_window: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(super) refusal_memory: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(super) idle_close: Duration,
+}
+
+impl Default for Peek {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(3),
+            default_max_age: Duration::from_secs(10),
+            coalesce_window: Duration::from_millis(100),
+            refusal_memory: Duration::from_secs(30),
+            idle_close: Duration::from_secs(3600),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tenant {
+    pub(super) name: String,
+    pub(super) password_file: Spanned<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StatServer {
+    pub(super) name: Spanned<String>,
+    pub(super) primary: Spanned<String>,
+    #[serde(default)]
+    pub(super) backup: Option<Spanned<String>>,
+    #[serde(default = "client_name")]
+    pub(super) client_name: String,
+    #[serde(default)]
+    pub(super) client_id: i32,
+    #[serde(default = "connect_timeout", deserialize_with = "duration")]
+    pub(super) connect_timeout: Duration,
+    #[serde(default = "frame_timeout", deserialize_with = "duration")]
+    pub(super) frame_timeout: Duration,
+    #[serde(default = "max_frame")]
+    pub(super) max_frame: Spanned<ByteSize>,
+    #[serde(default = "charset")]
+    pub(super) charset: Spanned<String>,
+    #[serde(default = "open_window")]
+    pub(super) open_window: usize,
+    #[serde(default)]
+    pub(super) addp: Option<Spanned<Addp>>,
+    #[serde(default)]
+    pub(super) protocol: Protocol,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Addp {
+    #[serde(deserialize_with = "duration")]
+    pub(super) local_timeout: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub(super) remote_timeout: Duration,
+    pub(super) trace: Trace,
+}
+
+impl Default for Addp {
+    fn default() -> Self {
+        Self {
+            local_timeout: Duration::from_secs(10),
+            remote_timeout: Duration::from_secs(20),
+            trace: Trace::Off,
+        }
+    }
+}
+
+/// `local` and `both` come with the trace lines of our own side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Trace {
+    Off,
+    Remote,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Protocol {
+    pub(super) name: Option<String>,
+    pub(super) version: Option<i32>,
+    pub(super) capabilities: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Open {
+    pub(super) statistic: Spanned<String>,
+    #[serde(default)]
+    pub(super) notification_mode: Option<Spanned<String>>,
+}
+
+fn loopback() -> Vec<Spanned<String>> {
+    ["127.0.0.0/8", "::1/128"]
+        .map(|network| Spanned::new(0..0, network.to_owned()))
+        .to_vec()
+}
+
+fn client_name() -> String {
+    "peekd".to_owned()
+}
+
+fn connect_timeout() -> Duration {
+    Duration::from_secs(3)
+}
+
+fn frame_timeout() -> Duration {
+    Duration::from_secs(60)
+}
+
+fn max_frame() -> Spanned<ByteSize> {
+    Spanned::new(0..0, ByteSize::mib(64))
+}
+
+fn charset() -> Spanned<String> {
+    Spanned::new(0..0, "utf-8".to_owned())
+}
+
+fn open_window() -> usize {
+    1000
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    humantime_serde::deserialize(deserializer)
+}

@@ -1,0 +1,111 @@
+//! Whether to send the service requests, and what is wrong with it: drawn from the pairs and the
+//! store whenever either changes.
+
+use std::sync::Arc;
+
+use futures_util::future::select_all;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Core;
+use crate::api::{Phase, Readiness};
+use crate::store::{Health, OpenReport, Status};
+use crate::upstream::{PairState, PairStatus};
+
+/// Keeps `readiness` true until `stop`.
+pub(super) async fn follow(
+    core: &Core,
+    readiness: &watch::Sender<Readiness>,
+    stop: &CancellationToken,
+) {
+    let names: Vec<Arc<str>> = core
+        .upstream
+        .pairs()
+        .iter()
+        .map(|pair| pair.name.clone())
+        .collect();
+    let mut pairs: Vec<watch::Receiver<PairStatus>> = core
+        .upstream
+        .pairs()
+        .iter()
+        .map(super::PairHandle::status)
+        .collect();
+    let mut store = core.writer.status();
+    // A pair that answers nothing must not keep the service from answering out of the store.
+    let patience = tokio::time::sleep_until(Instant::now() + core.peek_deadline);
+    tokio::pin!(patience);
+    let mut patient = true;
+    loop {
+        let starting =
+            |pair: &watch::Receiver<PairStatus>| pair.borrow().state == PairState::Starting;
+        let phase = if patient && pairs.iter().any(starting) {
+            Phase::Starting
+        } else {
+            Phase::Ready
+        };
+        let mut reasons = store_reasons(&store.borrow(), &core.report);
+        for (name, pair) in names.iter().zip(&pairs) {
+            reasons.extend(pair_reason(name, &pair.borrow()));
+        }
+        let now = Readiness { phase, reasons };
+        readiness.send_if_modified(|before| {
+            let changed = *before != now;
+            if changed {
+                tracing::info!(phase = ?now.phase, reasons = ?now.reasons, "readiness");
+                *before = now;
+            }
+            changed
+        });
+        let any_pair = select_all(pairs.iter_mut().map(|pair| Box::pin(pair.changed())));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = &mut patience, if patient => patient = false,
+            (changed, _, _) = any_pair => {
+                if changed.is_err() {
+                    // A pair's task ended, which stops the service.
+                    return;
+                }
+            }
+            changed = store.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn pair_reason(name: &str, status: &PairStatus) -> Option<String> {
+    match status.state {
+        PairState::Connected => None,
+        PairState::Starting => Some(format!("Stat Server '{name}' is being connected")),
+        PairState::Disconnected => {
+            let why = status.last_failure.as_deref().unwrap_or("no reason known");
+            Some(format!("Stat Server '{name}' is not connected ({why})"))
+        }
+    }
+}
+
+fn store_reasons(status: &Status, report: &OpenReport) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if let Health::Failing { message } = &status.health {
+        reasons.push(format!("the store cannot write: {message}"));
+    }
+    if status.lost_changes > 0 {
+        reasons.push(format!(
+            "{} changes are missing in the journal",
+            status.lost_changes
+        ));
+    }
+    if report.in_memory {
+        reasons.push("the store is kept in memory only".to_owned());
+    }
+    if let Some(path) = &report.set_aside {
+        reasons.push(format!(
+            "a damaged store was set aside as {}",
+            path.display()
+        ));
+    }
+    reasons
+}

@@ -1,0 +1,122 @@
+//! SIGKILL in the middle of updates: nothing that was flushed is ever lost.
+
+use std::time::Duration;
+
+use peekd::model::{ObjectType, Statistic};
+use peekd::simulator::{Command, Role, ScriptedValue};
+use tempfile::TempDir;
+
+use crate::harness::{Pair, login_time, peek, until};
+use crate::process::Process;
+
+const KILLS: usize = 20;
+
+fn counter() -> Statistic {
+    Statistic::new(
+        "Total_Calls_Entered",
+        ObjectType::Queue,
+        "9001@SIP_Switch",
+        "Environment",
+    )
+}
+
+/// What the service opens by itself: every statistic of the simulated contact centre.
+fn opens(pair: &Pair) -> String {
+    let entry = |statistic: Statistic| format!("[[open]]\nstatistic = \"{statistic}\"\n");
+    pair.simulator.statistics().into_iter().map(entry).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_kills_lose_nothing_that_was_flushed() {
+    let pair = Pair::start().await;
+    let folder = TempDir::new().unwrap();
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let opens = opens(&pair);
+
+    // A statistic that counts up as fast as it can be told, all the while.
+    let simulator = pair.simulator.clone();
+    let counting = tokio::spawn(async move {
+        for number in 1_u64.. {
+            simulator.set(&counter(), ScriptedValue::Number(number.to_string()));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+
+    let (mut acknowledged, mut least_value) = (0, 0.0);
+    for kill in 0..KILLS {
+        let mut process = Process::start(&pair, folder.path(), &opens).await;
+        assert!(
+            process.recovered >= acknowledged,
+            "kill {kill}: {acknowledged} was flushed, {} was found",
+            process.recovered
+        );
+        let restored = peek(
+            &process.address,
+            &counter(),
+            "Cache-Control: only-if-cached\r\n",
+        )
+        .await;
+        if kill > 0 {
+            assert!(
+                restored.value() >= least_value,
+                "kill {kill}: {restored:?} < {least_value}"
+            );
+        }
+        // A value seen before a flush that began later is in that flush.
+        let live = until(&process.address, &counter(), "", |answer| {
+            answer.status == 200
+        })
+        .await;
+        process.flushed_twice().await;
+        least_value = live.value();
+        let delay = Duration::from_micros(random.u64(0..100_000));
+        acknowledged = process.kill_after(delay).await;
+    }
+    counting.abort();
+
+    everything_answers_without_stat_servers(&pair, &folder, &opens, least_value).await;
+}
+
+async fn everything_answers_without_stat_servers(
+    pair: &Pair,
+    folder: &TempDir,
+    opens: &str,
+    least_value: f64,
+) {
+    for role in [Role::Primary, Role::Backup] {
+        pair.simulator.command(Command::Kill(role));
+    }
+    let process = Process::start(pair, folder.path(), opens).await;
+    for statistic in pair.simulator.statistics() {
+        let answer = until(&process.address, &statistic, "", |answer| answer.age() > 0).await;
+        assert_eq!(answer.status, 200, "{statistic}: {answer:?}");
+        let older = |later: &crate::harness::Response| later.age() > answer.age();
+        let later = until(&process.address, &statistic, "", older).await;
+        assert_eq!(later.body, answer.body);
+        let demanding = "Cache-Control: max-age=0\r\n";
+        let refused = peek(&process.address, &statistic, demanding).await;
+        assert_eq!(refused.status, 500, "{refused:?}");
+        assert_eq!(refused.message(), "Statistic Service unavailable");
+        break;
+    }
+    for statistic in pair.simulator.statistics() {
+        let answer = peek(&process.address, &statistic, "").await;
+        assert_eq!(answer.status, 200, "{statistic}: {answer:?}");
+    }
+    let stored = peek(&process.address, &counter(), "").await;
+    assert!(stored.value() >= least_value);
+
+    pair.simulator.command(Command::RestoreAll);
+    let only_stored = "Cache-Control: only-if-cached\r\n";
+    let before = peek(&process.address, &login_time(), only_stored)
+        .await
+        .value();
+    until(&process.address, &login_time(), only_stored, |answer| {
+        answer.age() == 0 && answer.value() != before
+    })
+    .await;
+    let status = process.terminate().await;
+    assert!(status.success(), "{status}");
+}

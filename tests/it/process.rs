@@ -1,0 +1,117 @@
+//! `peekd serve` as a process of its own.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use crate::harness::{PATIENCE, Pair};
+
+/// A running `peekd serve`, followed by its log.
+pub(crate) struct Process {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+    pub(crate) address: String,
+    /// The newest journal entry that the process found when it opened the store.
+    pub(crate) recovered: u64,
+    /// The newest journal entry it said to have flushed.
+    pub(crate) flushed: u64,
+}
+
+impl Process {
+    /// Starts the service and waits until it listens and has opened its store.
+    pub(crate) async fn start(pair: &Pair, folder: &Path, more: &str) -> Self {
+        let config = folder.join("peekd.toml");
+        std::fs::write(&config, pair.configuration(&folder.join("store"), more)).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_peekd"))
+            .args(["--log-format", "json", "serve", "--config"])
+            .arg(&config)
+            .env("PEEKD_LOG", "info,peekd::store=debug")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut process = Self {
+            child,
+            log,
+            address: String::new(),
+            recovered: 0,
+            flushed: 0,
+        };
+        process
+            .until(|_, entry| entry["fields"]["message"] == "recovered")
+            .await;
+        process
+    }
+
+    /// Reads the log until what it says is as wanted.
+    pub(crate) async fn until(&mut self, wanted: impl Fn(&Self, &Value) -> bool) {
+        let reading = async {
+            while let Some(line) = self.log.next_line().await.unwrap() {
+                let entry: Value = serde_json::from_str(&line).unwrap();
+                self.note(&entry);
+                if wanted(self, &entry) {
+                    return;
+                }
+            }
+            panic!("the process ended");
+        };
+        tokio::time::timeout(PATIENCE, reading)
+            .await
+            .expect("the wanted log line");
+    }
+
+    /// Waits for a flush that began after this call: the second one told from now on.
+    pub(crate) async fn flushed_twice(&mut self) {
+        for _ in 0..2 {
+            let before = self.flushed;
+            self.until(|process, _| process.flushed > before).await;
+        }
+    }
+
+    fn note(&mut self, entry: &Value) {
+        let fields = &entry["fields"];
+        match fields["message"].as_str() {
+            Some("listening") => self.address = fields["address"].as_str().unwrap().to_owned(),
+            Some("recovered") => self.recovered = fields["sequence"].as_u64().unwrap(),
+            Some("flushed") => self.flushed = fields["sequence"].as_u64().unwrap(),
+            _ => {}
+        }
+    }
+
+    /// SIGKILL after `delay`, in the middle of whatever it does, and the rest of its log.
+    pub(crate) async fn kill_after(mut self, delay: Duration) -> u64 {
+        tokio::time::sleep(delay).await;
+        self.child.kill().await.unwrap();
+        while let Some(line) = self.log.next_line().await.unwrap() {
+            // The last line may be torn.
+            if let Ok(entry) = serde_json::from_str::<Value>(&line) {
+                self.note(&entry);
+            }
+        }
+        self.flushed
+    }
+
+    /// SIGTERM, and how it ended.
+    pub(crate) async fn terminate(mut self) -> ExitStatus {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .await
+            .unwrap();
+        assert!(sent.success());
+        let end = async {
+            while self.log.next_line().await.unwrap().is_some() {}
+            self.child.wait().await.unwrap()
+        };
+        tokio::time::timeout(PATIENCE, end)
+            .await
+            .expect("an orderly end")
+    }
+}

@@ -1,0 +1,55 @@
+//! The loss of the active Stat Server.
+
+use peekd::simulator::{Command, Role};
+
+use crate::harness::{World, login_time, until};
+
+const ADDP: &str = "[stat_server.addp]\nlocal_timeout = \"1s\"\nremote_timeout = \"1s\"\n";
+
+/// Opens what the demo opens.
+async fn open_many(world: &World) -> u64 {
+    for statistic in world.pair.simulator.statistics() {
+        assert_eq!(world.peek(&statistic, "").await.status, 200, "{statistic}");
+    }
+    world.pair.simulator.counts(Role::Primary).opens_now
+}
+
+async fn every_statistic_is_reopened(world: &World, fault: Command) {
+    let opens = open_many(world).await;
+    assert!(opens >= 100);
+    world.pair.simulator.command(fault);
+    let wait = async {
+        while world.pair.simulator.counts(Role::Backup).opens_now < opens {
+            let stored = world.peek(&login_time(), "").await;
+            assert_eq!(stored.status, 200, "the store answers all the while");
+            let live = world
+                .peek(&login_time(), "Cache-Control: no-cache\r\n")
+                .await;
+            assert!(live.status == 200 || live.message().starts_with("Statistic Service unavail"));
+        }
+    };
+    tokio::time::timeout(crate::harness::PATIENCE, wait)
+        .await
+        .expect("all reopened");
+    assert_eq!(world.pair.simulator.counts(Role::Backup).opens_now, opens);
+    let no_cache = "Cache-Control: no-cache\r\n";
+    let live = until(&world.address, &login_time(), no_cache, |live| {
+        live.status == 200
+    })
+    .await;
+    assert_eq!(live.age(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_primary_is_replaced_by_the_backup() {
+    let mut world = World::start_with(ADDP).await;
+    every_statistic_is_reopened(&world, Command::Kill(Role::Primary)).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_primary_is_replaced_by_the_backup() {
+    let mut world = World::start_with(ADDP).await;
+    every_statistic_is_reopened(&world, Command::Freeze(Role::Primary)).await;
+    world.stop().await;
+}
