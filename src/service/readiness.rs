@@ -81,8 +81,14 @@ fn pair_reason(name: &str, status: &PairStatus) -> Option<String> {
         PairState::Connected => None,
         PairState::Starting => Some(format!("Stat Server '{name}' is being connected")),
         PairState::Disconnected => {
-            let why = status.last_failure.as_deref().unwrap_or("no reason known");
-            Some(format!("Stat Server '{name}' is not connected ({why})"))
+            let sides = ["primary", "backup"].into_iter().zip(&status.last_failures);
+            let failures: Vec<String> = sides
+                .filter_map(|(side, failure)| Some(format!("{side}: {}", failure.as_ref()?)))
+                .collect();
+            Some(format!(
+                "Stat Server '{name}' is not connected ({})",
+                failures.join("; ")
+            ))
         }
     }
 }

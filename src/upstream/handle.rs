@@ -45,8 +45,8 @@ pub struct PairStatus {
     pub on_backup: bool,
     /// Since when.
     pub since: Timestamp,
-    /// Why the last connection ended or could not be made.
-    pub last_failure: Option<String>,
+    /// Why the last connection to the primary and to the backup ended or could not be made.
+    pub last_failures: [Option<String>; 2],
     /// The Stat Server's version, as it said at registration.
     pub version: Option<String>,
     /// How often the pair changed sides.

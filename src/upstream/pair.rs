@@ -109,7 +109,7 @@ impl Pair {
             address: config.endpoints.primary.clone(),
             on_backup: false,
             since: clock.wall(),
-            last_failure: None,
+            last_failures: [None, None],
             version: None,
             switchovers: 0,
             addp_round_trip: None,
@@ -308,6 +308,7 @@ impl Pair {
                     "connected to the Stat Server"
                 );
                 status.state = PairState::Connected;
+                status.last_failures = [None, None];
                 status.switchovers += u64::from(status.on_backup != on_backup);
                 address.clone_into(&mut status.address);
                 status.on_backup = on_backup;
@@ -322,24 +323,34 @@ impl Pair {
 
     fn lost(&mut self, ended: &Ended, on_backup: bool, was_registered: bool) {
         let address = self.config.endpoints.address(on_backup);
-        let reason = format!("{address}: {ended}");
-        // The first of a series of failures is news; the rest would only fill the log.
-        if was_registered || self.status.borrow().last_failure.as_ref() != Some(&reason) {
-            tracing::warn!(server = %self.config.name, address, reason = %ended, "no Stat Server");
-        }
+        let reason = ended.to_string();
         let since = self.clock.wall();
         let last_chance = on_backup || self.config.endpoints.backup.is_none();
-        self.status.send_modify(|status| {
-            status.last_failure = Some(reason);
+        let mut news = was_registered;
+        self.status.send_if_modified(|status| {
+            let [of_primary, of_backup] = &mut status.last_failures;
+            let failure = if on_backup { of_backup } else { of_primary };
+            let known = failure.as_ref() == Some(&reason);
+            if !known {
+                *failure = Some(reason.clone());
+            }
+            news |= !known;
             // The first attempt has ended in vain only when each side was tried.
-            if status.state == PairState::Connected
-                || (status.state == PairState::Starting && last_chance)
-            {
+            let down = status.state == PairState::Connected
+                || (status.state == PairState::Starting && last_chance);
+            if down {
                 status.state = PairState::Disconnected;
                 status.since = since;
                 status.addp_round_trip = None;
             }
+            down || !known
         });
+        // The first of a series of like failures is news; the rest would only fill the log.
+        if news {
+            tracing::warn!(server = %self.config.name, address, reason, "no Stat Server");
+        } else {
+            tracing::debug!(server = %self.config.name, address, reason, "still no Stat Server");
+        }
     }
 
     async fn wait(&mut self, wait: Duration, stop: &CancellationToken) {

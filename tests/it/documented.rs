@@ -60,7 +60,10 @@ async fn the_first_example_gets_the_documented_answer() {
     let response = world.send(&example("")).await;
     check_headers(&response);
     assert_eq!(response.body, format!("{{\"value\":{}}}", response.value()));
-    assert_eq!(response.header("Cache-Status"), Some("peekd; fwd=miss"));
+    assert_eq!(
+        response.header("Cache-Status"),
+        Some("peekd; fwd=miss; detail=\"no value was known\"")
+    );
     let again = world.send(&example("")).await;
     check_headers(&again);
     assert_eq!(again.header("Cache-Status"), Some("peekd; hit"));

@@ -68,6 +68,12 @@ impl Pair {
         )
     }
 
+    /// Every statistic that can be asked for without a tenant's password.
+    pub(crate) fn open_to_all(&self) -> impl Iterator<Item = Statistic> {
+        let statistics = self.simulator.statistics().into_iter();
+        statistics.filter(|statistic| &*statistic.tenant == "Environment")
+    }
+
     /// How many opens both sides were sent, ever.
     pub(crate) fn opens_total(&self) -> u64 {
         let total = |role| self.simulator.counts(role).opens_total;

@@ -23,7 +23,7 @@ fn counter() -> Statistic {
 /// What the service opens by itself: every statistic of the simulated contact centre.
 fn opens(pair: &Pair) -> String {
     let entry = |statistic: Statistic| format!("[[open]]\nstatistic = \"{statistic}\"\n");
-    pair.simulator.statistics().into_iter().map(entry).collect()
+    pair.open_to_all().map(entry).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +89,7 @@ async fn everything_answers_without_stat_servers(
         pair.simulator.command(Command::Kill(role));
     }
     let process = Process::start(pair, folder.path(), opens).await;
-    for statistic in pair.simulator.statistics() {
+    for statistic in pair.open_to_all() {
         let answer = until(&process.address, &statistic, "", |answer| answer.age() > 0).await;
         assert_eq!(answer.status, 200, "{statistic}: {answer:?}");
         let older = |later: &crate::harness::Response| later.age() > answer.age();
@@ -101,7 +101,7 @@ async fn everything_answers_without_stat_servers(
         assert_eq!(refused.message(), "Statistic Service unavailable");
         break;
     }
-    for statistic in pair.simulator.statistics() {
+    for statistic in pair.open_to_all() {
         let answer = peek(&process.address, &statistic, "").await;
         assert_eq!(answer.status, 200, "{statistic}: {answer:?}");
     }

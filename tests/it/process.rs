@@ -22,7 +22,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the service and waits until it listens and has opened its store.
+    /// Starts the service and waits until it answers.
     pub(crate) async fn start(pair: &Pair, folder: &Path, more: &str) -> Self {
         let config = folder.join("peekd.toml");
         std::fs::write(&config, pair.configuration(&folder.join("store"), more)).unwrap();
@@ -44,7 +44,7 @@ impl Process {
             flushed: 0,
         };
         process
-            .until(|_, entry| entry["fields"]["message"] == "recovered")
+            .until(|_, entry| entry["fields"]["phase"] == "Ready")
             .await;
         process
     }

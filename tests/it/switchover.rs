@@ -8,7 +8,7 @@ const ADDP: &str = "[stat_server.addp]\nlocal_timeout = \"1s\"\nremote_timeout =
 
 /// Opens what the demo opens.
 async fn open_many(world: &World) -> u64 {
-    for statistic in world.pair.simulator.statistics() {
+    for statistic in world.pair.open_to_all() {
         assert_eq!(world.peek(&statistic, "").await.status, 200, "{statistic}");
     }
     world.pair.simulator.counts(Role::Primary).opens_now
@@ -16,7 +16,7 @@ async fn open_many(world: &World) -> u64 {
 
 async fn every_statistic_is_reopened(world: &World, fault: Command) {
     let opens = open_many(world).await;
-    assert!(opens >= 100);
+    assert!(opens >= 50, "{opens}");
     world.pair.simulator.command(fault);
     let wait = async {
         while world.pair.simulator.counts(Role::Backup).opens_now < opens {

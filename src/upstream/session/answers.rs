@@ -334,6 +334,9 @@ impl Session {
         let asked_for = matches!(subscription.link, Link::Closing { .. });
         let waiting = subscription.take_waiting();
         subscription.link = Link::Idle;
+        if self.ending {
+            return;
+        }
         if !waiting.is_empty() {
             // Somebody asked for it meanwhile.
             subscription.waiting = waiting;

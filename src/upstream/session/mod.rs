@@ -76,6 +76,8 @@ pub struct Session {
     events: Vec<Event>,
     output: BytesMut,
     skipped_messages: u64,
+    /// Everything is being closed for an orderly end; the statistics stay wanted for the next start.
+    ending: bool,
 }
 
 /// What lives as long as one connection.
@@ -126,6 +128,7 @@ impl Session {
             events: Vec::new(),
             output: BytesMut::new(),
             skipped_messages: 0,
+            ending: false,
         }
     }
 
@@ -165,7 +168,7 @@ impl Session {
             drop(subscription.take_waiting());
             let closing = matches!(subscription.link, Link::Closing { .. });
             subscription.link = Link::Idle;
-            if closing {
+            if closing && !self.ending {
                 subscription.accepted = false;
                 self.events.push(Event::Closed {
                     id: subscription.spec.id,

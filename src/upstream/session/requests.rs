@@ -101,11 +101,13 @@ impl Session {
         Ok(())
     }
 
-    /// Closes everything that is open, for an orderly end: nothing is reopened any more.
+    /// Closes everything that is open, for an orderly end: nothing is opened any more, and nobody is
+    /// told that it was closed, since it stays wanted.
     ///
     /// # Errors
     /// The connection is to be closed.
     pub fn close_all(&mut self) -> Result<(), Failure> {
+        self.ending = true;
         self.backlog.clear();
         self.urgent.clear();
         self.retries.clear();
