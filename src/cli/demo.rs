@@ -95,11 +95,11 @@ impl Demo {
             .into_iter()
             .take(usize::try_from(self.centre.statistics)?);
         let file = format!(
-            "[store]\npath = {store:?}\n[http]\nlisten = \"{listen}\"\nallow_cleartext_basic = {cleartext}\n\
+            "[store]\npath = {store}\n[http]\nlisten = \"{listen}\"\nallow_cleartext_basic = {cleartext}\n\
              drain_timeout = \"2s\"\n[[http.auth.users]]\nname = \"{USER}\"\npassword_hash = \"{hash}\"\n\
              [[stat_server]]\nname = \"StatServer\"\nprimary = \"{primary}\"\nbackup = \"{backup}\"\n\
              [stat_server.addp]\nlocal_timeout = \"3s\"\nremote_timeout = \"10s\"\n",
-            store = self.store,
+            store = toml::Value::from(self.store.display().to_string()),
             hash = hash_password(PASSWORD),
             // A demo that somebody puts on the network on purpose has nothing to hide.
             cleartext = !listen.ip().is_loopback(),

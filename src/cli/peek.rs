@@ -23,7 +23,7 @@ pub(super) struct Peek {
     /// Where the service answers.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     url: String,
-    /// Who asks; the password comes from PEEKD_PASSWORD or is asked for.
+    /// Who asks; the password comes from `PEEKD_PASSWORD` or is asked for.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// The oldest acceptable value, for example 2s; 0s asks the Stat Server.

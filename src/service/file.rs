@@ -189,7 +189,7 @@ impl Default for Peek {
             default_max_age: Duration::from_secs(10),
             coalesce_window: Duration::from_millis(100),
             refusal_memory: Duration::from_secs(30),
-            idle_close: Duration::from_secs(3600),
+            idle_close: Duration::from_hours(1),
         }
     }
 }
@@ -287,7 +287,7 @@ fn connect_timeout() -> Duration {
 }
 
 fn frame_timeout() -> Duration {
-    Duration::from_secs(60)
+    Duration::from_mins(1)
 }
 
 fn max_frame() -> Spanned<ByteSize> {

@@ -102,7 +102,7 @@ impl Settings {
             folder,
             faults,
         };
-        let settings = file.map(|file| check.settings(file));
+        let settings = file.map(|file| check.settings(&file));
         check.faults.sort_by_key(|fault| fault.line);
         match settings {
             Some(settings) if check.faults.is_empty() => Ok(settings),
@@ -166,8 +166,7 @@ fn blank_line(text: &mut String, line: usize) -> bool {
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or_default();
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    text.get(..offset).unwrap_or_default().matches('\n').count() + 1
 }
 
 /// The second reading: what the values mean.
@@ -178,17 +177,17 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn settings(&mut self, file: File) -> Settings {
-        let tenant_passwords = self.tenants(&file);
+    fn settings(&mut self, file: &File) -> Settings {
+        let tenant_passwords = self.tenants(file);
         let stat_servers = self.stat_servers(&file.stat_server);
-        let open = self.open(&file);
+        let open = self.open(file);
         let listen = *file.http.listen.get_ref();
-        self.listener(&file);
+        self.listener(file);
         let limits = &file.http.limits;
         let http = api::Config {
             realm: file.http.auth.realm.clone(),
             open_paths: file.http.auth.open.clone(),
-            users: self.users(&file),
+            users: self.users(file),
             internal: api::Internal {
                 networks: self.networks(&file.http.internal.networks),
                 hosts: file.http.internal.hosts.clone(),
@@ -371,7 +370,7 @@ impl Check<'_> {
     fn addp(&mut self, server: &StatServer) -> Option<upstream::AddpConfig> {
         let spanned = server.addp.as_ref()?;
         let addp = spanned.get_ref();
-        let range = Duration::from_secs(1)..=Duration::from_secs(3600);
+        let range = Duration::from_secs(1)..=Duration::from_hours(1);
         for (name, timeout) in [
             ("local_timeout", addp.local_timeout),
             ("remote_timeout", addp.remote_timeout),

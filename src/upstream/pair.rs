@@ -328,8 +328,8 @@ impl Pair {
         let last_chance = on_backup || self.config.endpoints.backup.is_none();
         let mut news = was_registered;
         self.status.send_if_modified(|status| {
-            let [of_primary, of_backup] = &mut status.last_failures;
-            let failure = if on_backup { of_backup } else { of_primary };
+            let [primary, backup] = &mut status.last_failures;
+            let failure = if on_backup { backup } else { primary };
             let known = failure.as_ref() == Some(&reason);
             if !known {
                 *failure = Some(reason.clone());

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 /// `default:password`.
 pub(crate) const CREDENTIALS: &str = "Authorization: Basic ZGVmYXVsdDpwYXNzd29yZA==\r\n";
 /// Ends a run that hangs; nothing is measured with it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Simulated Stat Servers.
 pub(crate) struct Pair {
@@ -57,11 +57,12 @@ impl Pair {
     /// The configuration of a service in front of this pair. `more` is added at the end.
     pub(crate) fn configuration(&self, store: &std::path::Path, more: &str) -> String {
         format!(
-            "[store]\npath = {store:?}\n\
+            "[store]\npath = \"{store}\"\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\
              [[http.auth.users]]\nname = \"default\"\npassword_hash = \"{hash}\"\n\
              [[stat_server]]\nname = \"StatServer\"\nprimary = \"{primary}\"\nbackup = \"{backup}\"\n\
              {more}",
+            store = store.display(),
             hash = password_hash(),
             primary = self.primary,
             backup = self.backup,

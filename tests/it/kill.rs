@@ -5,6 +5,7 @@ use std::time::Duration;
 use peekd::model::{ObjectType, Statistic};
 use peekd::simulator::{Command, Role, ScriptedValue};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use crate::harness::{Pair, login_time, peek, until};
 use crate::process::Process;
@@ -37,7 +38,8 @@ async fn twenty_kills_lose_nothing_that_was_flushed() {
 
     // A statistic that counts up as fast as it can be told, all the while.
     let simulator = pair.simulator.clone();
-    let counting = tokio::spawn(async move {
+    let mut counting = JoinSet::new();
+    counting.spawn(async move {
         for number in 1_u64.. {
             simulator.set(&counter(), ScriptedValue::Number(number.to_string()));
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -74,7 +76,7 @@ async fn twenty_kills_lose_nothing_that_was_flushed() {
         let delay = Duration::from_micros(random.u64(0..100_000));
         acknowledged = process.kill_after(delay).await;
     }
-    counting.abort();
+    counting.abort_all();
 
     everything_answers_without_stat_servers(&pair, &folder, &opens, least_value).await;
 }

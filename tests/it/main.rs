@@ -1,6 +1,14 @@
 //! The whole service against simulated Stat Servers. One binary, so that it links once.
 //!
 //! Waits are for events; the limits on them are there to end a broken run, not to measure.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that finds what it should not is to panic"
+)]
 
 mod documented;
 mod harness;

@@ -312,14 +312,14 @@ impl Session {
         let Some(connection) = &self.connection else {
             return;
         };
-        let id = match connection.references.get(&reference_id) {
-            // Published in two forms: the statistic's number, or the close's own.
-            Some(Reference::Open(id) | Reference::Close(id)) => *id,
-            _ => {
-                self.skipped_messages += 1;
-                return;
-            }
+        // Published in two forms: the statistic's number, or the close's own.
+        let Some(Reference::Open(id) | Reference::Close(id)) =
+            connection.references.get(&reference_id)
+        else {
+            self.skipped_messages += 1;
+            return;
         };
+        let id = *id;
         self.finish_close(id, now);
     }
 
