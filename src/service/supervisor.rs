@@ -62,7 +62,6 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    #[expect(clippy::panic, reason = "the panic is what is tested")]
     async fn a_task_that_panics_stops_the_service_and_is_told() {
         let stop = CancellationToken::new();
         let supervisor = Supervisor::new(stop.clone());

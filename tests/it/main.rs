@@ -7,6 +7,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::float_cmp,
     reason = "a test that finds what it should not is to panic"
 )]
 

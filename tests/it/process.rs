@@ -77,7 +77,10 @@ impl Process {
     fn note(&mut self, entry: &Value) {
         let fields = &entry["fields"];
         match fields["message"].as_str() {
-            Some("listening") => self.address = fields["address"].as_str().unwrap().to_owned(),
+            Some("listening") => fields["address"]
+                .as_str()
+                .unwrap()
+                .clone_into(&mut self.address),
             Some("recovered") => self.recovered = fields["sequence"].as_u64().unwrap(),
             Some("flushed") => self.flushed = fields["sequence"].as_u64().unwrap(),
             _ => {}
