@@ -18,3 +18,4 @@ mod kill;
 mod process;
 mod restart;
 mod switchover;
+mod tidy;
