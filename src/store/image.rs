@@ -22,6 +22,8 @@ pub(super) enum Kind {
 /// A page: its kind and its position.
 pub(super) type PageName = (Kind, u32);
 
+/// Everything that is known now. Pages are kept by position and not in one long list, so that a
+/// damaged number cannot make it allocate for a billion statistics.
 #[derive(Debug, Default)]
 pub(super) struct Image {
     pages: BTreeMap<u32, Page>,
@@ -47,6 +49,7 @@ struct Page {
     last_parts: u16,
 }
 
+/// One statistic. Text is shared with the rest of the program, the value is the image's own.
 #[derive(Debug)]
 struct Slot {
     statistic: Arc<Statistic>,
@@ -237,10 +240,12 @@ impl Image {
         (ServersV1(servers.collect()), StatTypesV1(types.collect()))
     }
 
+    /// The first number never given to a statistic.
     pub(super) fn next_id(&self) -> u32 {
         self.next_id
     }
 
+    /// The greatest revision of any sample seen.
     pub(super) fn last_revision(&self) -> Revision {
         self.last_revision
     }
@@ -250,6 +255,7 @@ impl Image {
         self.generation_max.max(self.last_revision.generation)
     }
 
+    /// The greatest epoch of any sample seen.
     pub(super) fn epoch_max(&self) -> u64 {
         self.epoch_max
     }

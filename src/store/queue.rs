@@ -21,6 +21,7 @@ pub(super) const LIMITS: Limits = Limits {
     bytes: 128 * 1024 * 1024,
 };
 
+/// Filled by the handles, emptied by the writer, both under one lock that is held for moments.
 #[derive(Debug)]
 pub(super) struct Queue {
     limits: Limits,
@@ -175,6 +176,7 @@ impl Queue {
         self.held_bytes = 0;
     }
 
+    /// Notes somebody who wants to know when all of this is durable.
     pub(super) fn wait(&mut self, waiter: oneshot::Sender<()>) {
         self.waiters.push(waiter);
     }
@@ -192,6 +194,7 @@ impl Queue {
         self.pending.len() + self.held + self.overflow.len()
     }
 
+    /// Changes since start that are in no journal.
     pub(super) const fn lost_total(&self) -> u64 {
         self.lost_total
     }

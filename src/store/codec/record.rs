@@ -27,8 +27,10 @@ pub(in crate::store) enum Record {
     },
 }
 
+/// A record as it is stored. The order of the variants is the format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum RecordV1<'a> {
+    // The three frequent ones come first and are differences from the record before.
     Sample(SampleV1<'a>),
     Validated {
         id: i64,
@@ -38,6 +40,7 @@ pub(super) enum RecordV1<'a> {
         id: i64,
         good: bool,
     },
+    // The rare ones stand by themselves.
     Registered {
         id: u32,
         statistic: StatisticV1<'a>,
@@ -80,6 +83,7 @@ pub(super) enum RecordV1<'a> {
     },
 }
 
+/// A statistic in full, as its registration tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StatisticV1<'a> {
     object_type: u8,

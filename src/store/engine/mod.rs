@@ -74,6 +74,7 @@ impl Engine {
         self.schema
     }
 
+    /// Puts one value under a key.
     pub(super) fn insert(&self, tree: Tree, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
         self.call("insert", |handles| {
             handles.tree(tree).insert(key, value)?;
@@ -101,6 +102,7 @@ impl Engine {
         })
     }
 
+    /// Removes a key, if it is there.
     pub(super) fn remove(&self, tree: Tree, key: &[u8]) -> Result<(), EngineError> {
         self.call("remove", |handles| {
             handles.tree(tree).remove(key)?;
@@ -182,6 +184,8 @@ impl Engine {
         }
     }
 
+    /// Every call goes through here: tests' faults, the engine's errors and its panics become one
+    /// kind of error.
     fn call<T>(
         &self,
         name: &str,

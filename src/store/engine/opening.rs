@@ -55,6 +55,7 @@ impl From<EngineError> for Failure {
     }
 }
 
+/// Enough to load and to write pages; answers never come from the engine.
 const CACHE_CAPACITY: u64 = 64 * 1024 * 1024;
 /// The engine's own flusher also cleans its segments, so it is never switched off.
 const FLUSH_EVERY_MS: u64 = 500;

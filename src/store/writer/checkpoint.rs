@@ -40,6 +40,7 @@ struct Mark {
     passed: u64,
 }
 
+/// The cycles' bookkeeping, and the journal's size.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     stage: Stage,
@@ -144,6 +145,7 @@ impl Checkpoints {
                 image.names_dirty = false;
                 self.stage = Stage::Marked { at };
             }
+            // The mark itself is flushed: only now may the journal before it go.
             Stage::Marked { at } => {
                 self.done = at.sequence;
                 self.tail_size = self.tail_size.saturating_sub(at.passed);

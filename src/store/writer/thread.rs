@@ -149,6 +149,8 @@ impl Worker {
         Ok(())
     }
 
+    /// Numbers what is queued and puts it into the image. What a failed attempt left goes first,
+    /// under the numbers it has.
     fn take(&mut self) -> Result<(), EngineError> {
         if !self.unflushed.is_empty() {
             return Ok(());
@@ -166,6 +168,7 @@ impl Worker {
         Ok(())
     }
 
+    /// Reserves more epochs long before the reserved ones are used up.
     fn raise_epoch_ceiling(&mut self) -> Result<(), EngineError> {
         let upcoming = self.epochs.upcoming().0;
         if upcoming.saturating_add(EPOCHS_RESERVED / 2) > self.meta.epoch_ceiling {
