@@ -8,6 +8,7 @@ mod lock;
 mod opening;
 mod quiet;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::sync::mpsc;
@@ -51,6 +52,8 @@ pub(super) struct Engine {
     place: Place,
     faults: Faults,
     schema: u32,
+    /// Bytes handed over since the last flush.
+    in_flight: Cell<usize>,
     /// Empty between a failed reopening and the next.
     handles: Option<Handles>,
 }
@@ -66,6 +69,10 @@ struct Handles {
     file: Option<File>,
 }
 
+/// More than this is never left to the engine's own threads. Its eight writing threads and the one
+/// that hands them work wait for each other for ever when eight of its 512 KiB buffers are under way
+/// and it has just cut its file short; what is handed over grows about threefold in its buffers.
+const IN_FLIGHT_MAX: usize = 256 * 1024;
 /// How long closing waits for the engine to let go of its files.
 const RELEASE_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -76,6 +83,7 @@ impl Engine {
 
     /// Puts one value under a key.
     pub(super) fn insert(&self, tree: Tree, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
+        self.make_room(key.len() + value.len())?;
         self.call("insert", |handles| {
             handles.tree(tree).insert(key, value)?;
             Ok(())
@@ -89,14 +97,18 @@ impl Engine {
         insert: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
         remove: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<(), EngineError> {
+        let mut batch = sled::Batch::default();
+        let mut size = 0;
+        for (key, value) in insert {
+            size += key.len() + value.len();
+            batch.insert(key, value);
+        }
+        for key in remove {
+            size += key.len();
+            batch.remove(key);
+        }
+        self.make_room(size)?;
         self.call("replace", |handles| {
-            let mut batch = sled::Batch::default();
-            for (key, value) in insert {
-                batch.insert(key, value);
-            }
-            for key in remove {
-                batch.remove(key);
-            }
             handles.tree(tree).apply_batch(batch)?;
             Ok(())
         })
@@ -137,14 +149,28 @@ impl Engine {
 
     /// Returns when everything written before is on the disk itself.
     pub(super) fn flush(&self) -> Result<(), EngineError> {
-        self.call("flush", |handles| {
-            handles.db.flush()?;
-            Ok(())
-        })?;
+        self.hand_over()?;
         self.call("sync", |handles| {
             if let Some(file) = &handles.file {
                 file.sync_data()?;
             }
+            Ok(())
+        })
+    }
+
+    /// Waits until what was handed over before is with the system, if there is too much of it.
+    fn make_room(&self, size: usize) -> Result<(), EngineError> {
+        if self.in_flight.get() + size > IN_FLIGHT_MAX {
+            self.hand_over()?;
+        }
+        self.in_flight.set(self.in_flight.get() + size);
+        Ok(())
+    }
+
+    fn hand_over(&self) -> Result<(), EngineError> {
+        self.in_flight.set(0);
+        self.call("flush", |handles| {
+            handles.db.flush()?;
             Ok(())
         })
     }

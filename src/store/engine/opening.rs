@@ -1,5 +1,6 @@
 //! Opens the engine once: its settings, the wait for its lock, the schema, and what its errors mean.
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
@@ -78,6 +79,7 @@ impl Engine {
                 place,
                 faults,
                 schema,
+                in_flight: Cell::new(0),
                 handles: Some(handles),
             }),
             Ok(Err(failure)) => Err(failure),
