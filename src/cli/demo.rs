@@ -39,7 +39,7 @@ impl Demo {
     pub(super) fn run(self, log_format: LogFormat, out: &mut impl Write) -> anyhow::Result<()> {
         service::start_logging(log_format, "warn")?;
         raise_file_limit();
-        super::runtime()?.block_on(self.demo(out))
+        super::block_on(self.demo(out))
     }
 
     async fn demo(self, out: &mut impl Write) -> anyhow::Result<()> {

@@ -84,9 +84,13 @@ pub fn run(arguments: Arguments, out: &mut impl Write, err: &mut impl Write) -> 
     }
 }
 
-/// A runtime for the commands that need one.
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
+/// Runs a command on a runtime of its own. What still blocks a thread at the end, such as a read
+/// from a terminal, is left behind.
+fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?)
+        .build()?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_background();
+    outcome
 }

@@ -39,7 +39,7 @@ impl Peek {
         let password = self.user.as_deref().map(password_of).transpose()?;
         let user = self.user.as_deref().zip(password.as_ref());
         let service = Service::new(&self.url, user)?;
-        super::runtime()?.block_on(self.ask(&service, out, err))
+        super::block_on(self.ask(&service, out, err))
     }
 
     async fn ask(

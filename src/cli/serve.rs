@@ -34,7 +34,7 @@ impl Serve {
         }
         service::start_logging(log_format, "info")?;
         raise_file_limit();
-        super::runtime()?.block_on(serve(settings))
+        super::block_on(serve(settings))
     }
 }
 

@@ -67,7 +67,7 @@ impl Simulate {
     pub(super) fn run(self, log_format: LogFormat, out: &mut impl Write) -> anyhow::Result<()> {
         service::start_logging(log_format, "info")?;
         raise_file_limit();
-        super::runtime()?.block_on(self.simulate(out))
+        super::block_on(self.simulate(out))
     }
 
     async fn simulate(self, out: &mut impl Write) -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +32,8 @@ use crate::upstream::{Connector, OpenSpec, Pair, PairHandle, StatTypes, Upstream
 
 /// How long the tasks of a stage may take to end once told, before they are left behind.
 const STAGE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the store may take to write its last before it is left behind.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
 /// How often idle statistics are looked for, at most.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -42,6 +45,8 @@ pub enum ServiceError {
     Store(#[from] store::Error),
     #[error("the operating system gives no random numbers: {0}")]
     Random(getrandom::Error),
+    #[error("the store did not finish writing in time; what was flushed before is safe")]
+    StoreStuck,
     #[error("a part of the service failed; the log says which")]
     TaskFailed,
 }
@@ -161,6 +166,7 @@ struct Core {
     upstream: Arc<Upstream>,
     writer: store::Writer,
     report: store::OpenReport,
+    store_stuck: watch::Receiver<bool>,
     peek_deadline: Duration,
     upstream_tasks: Supervisor,
     ingest_tasks: Supervisor,
@@ -235,11 +241,15 @@ async fn start(
             sweeper.sweep().await;
         }
     });
+    let (stuck, store_stuck) = watch::channel(false);
+    let pulse = readiness::feel_pulse(writer.clone(), stuck, upstream_stop.clone());
+    upstream_tasks.spawn("store pulse", pulse);
     Ok(Core {
         peek,
         upstream,
         writer,
         report,
+        store_stuck,
         peek_deadline: settings.peek.deadline,
         upstream_tasks,
         ingest_tasks,
@@ -258,11 +268,12 @@ impl Core {
             tracing::warn!("some tasks did not end in time and are left behind");
         }
         let writer = self.writer;
-        let closed = tokio::task::spawn_blocking(move || writer.close()).await;
-        match closed {
-            Ok(Ok(())) => tracing::info!("flushed and closed the store"),
-            Ok(Err(error)) => return Err(error.into()),
-            Err(_) => return Err(ServiceError::TaskFailed),
+        let closing = tokio::task::spawn_blocking(move || writer.close());
+        match timeout(CLOSE_PATIENCE, closing).await {
+            Ok(Ok(Ok(()))) => tracing::info!("flushed and closed the store"),
+            Ok(Ok(Err(error))) => return Err(error.into()),
+            Ok(Err(_)) => return Err(ServiceError::TaskFailed),
+            Err(_) => return Err(ServiceError::StoreStuck),
         }
         if self.upstream_tasks.has_failed() || self.ingest_tasks.has_failed() {
             return Err(ServiceError::TaskFailed);
@@ -350,10 +361,10 @@ fn restore(
         id,
         statistic,
         subscription,
+        protected,
         last,
     } = loaded;
     let held = subscription.map(|subscription| subscription.mode);
-    let protected = subscription.is_some_and(|subscription| subscription.protected);
     let password = settings.http.tenant_passwords.get(&*statistic.tenant);
     let spec = match held {
         // Its password is not stored, so it stays closed until a caller brings it along.

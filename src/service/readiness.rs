@@ -2,16 +2,37 @@
 //! store whenever either changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::select_all;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Core;
 use crate::api::{Phase, Readiness};
-use crate::store::{Health, OpenReport, Status};
+use crate::store::{Health, OpenReport, Status, Writer};
 use crate::upstream::{PairState, PairStatus};
+
+/// How often the store is asked whether it still writes, and how long it may take to say so.
+const PULSE_INTERVAL: Duration = Duration::from_secs(5);
+const PULSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks the store now and then to confirm that it writes. An engine that hangs reports no fault by
+/// itself; this is how it shows.
+pub(super) async fn feel_pulse(
+    writer: Writer,
+    stuck: watch::Sender<bool>,
+    stop: CancellationToken,
+) {
+    while !super::wait_or_stop(PULSE_INTERVAL, &stop).await {
+        let confirmed = tokio::select! {
+            () = stop.cancelled() => return,
+            confirmed = timeout(PULSE_PATIENCE, writer.flush()) => confirmed.is_ok(),
+        };
+        stuck.send_if_modified(|stuck| std::mem::replace(stuck, !confirmed) == confirmed);
+    }
+}
 
 /// Keeps `readiness` true until `stop`.
 pub(super) async fn follow(
@@ -32,6 +53,7 @@ pub(super) async fn follow(
         .map(super::PairHandle::status)
         .collect();
     let mut store = core.writer.status();
+    let mut stuck = core.store_stuck.clone();
     // A pair that answers nothing must not keep the service from answering out of the store.
     let patience = tokio::time::sleep_until(Instant::now() + core.peek_deadline);
     tokio::pin!(patience);
@@ -44,7 +66,7 @@ pub(super) async fn follow(
         } else {
             Phase::Ready
         };
-        let mut reasons = store_reasons(&store.borrow(), &core.report);
+        let mut reasons = store_reasons(&store.borrow(), &core.report, *stuck.borrow());
         for (name, pair) in names.iter().zip(&pairs) {
             reasons.extend(pair_reason(name, &pair.borrow()));
         }
@@ -72,6 +94,11 @@ pub(super) async fn follow(
                     return;
                 }
             }
+            changed = stuck.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
         }
     }
 }
@@ -93,8 +120,14 @@ fn pair_reason(name: &str, status: &PairStatus) -> Option<String> {
     }
 }
 
-fn store_reasons(status: &Status, report: &OpenReport) -> Vec<String> {
+fn store_reasons(status: &Status, report: &OpenReport, stuck: bool) -> Vec<String> {
     let mut reasons = Vec::new();
+    if stuck {
+        let patience = humantime::format_duration(PULSE_PATIENCE);
+        reasons.push(format!(
+            "the store has not confirmed a write for {patience}"
+        ));
+    }
     if let Health::Failing { message } = &status.health {
         reasons.push(format!("the store cannot write: {message}"));
     }

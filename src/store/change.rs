@@ -117,6 +117,9 @@ pub struct LoadedStatistic {
     pub statistic: Arc<Statistic>,
     /// How it was open, if it was.
     pub subscription: Option<Subscription>,
+    /// Whether it was last opened with a tenant password; stays so after it was closed, so that its
+    /// value is not shown to those who cannot prove the password.
+    pub protected: bool,
     /// Its newest value, if it ever had one.
     pub last: Option<LastValue>,
 }

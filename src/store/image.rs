@@ -54,6 +54,7 @@ struct Page {
 struct Slot {
     statistic: Arc<Statistic>,
     subscription: Option<Subscription>,
+    protected: bool,
     last: Option<LastValue>,
 }
 
@@ -68,6 +69,7 @@ impl Image {
             }
             Change::Subscribed { id, subscription } => {
                 self.change(Kind::Catalogue, id, |slot| {
+                    slot.protected = subscription.protected;
                     slot.subscription.replace(subscription) != Some(subscription)
                 });
             }
@@ -126,6 +128,7 @@ impl Image {
                     *place = Some(Slot {
                         statistic,
                         subscription: None,
+                        protected: false,
                         last: None,
                     });
                 }
@@ -165,6 +168,7 @@ impl Image {
         self.register(slot.id, slot.statistic);
         if let Some(known) = self.slot(slot.id) {
             known.subscription = slot.subscription;
+            known.protected = slot.protected;
         }
     }
 
@@ -212,7 +216,7 @@ impl Image {
         match name.0 {
             Kind::Catalogue if slots().next().is_none() => Ok(None),
             Kind::Catalogue => codec::write_catalogue_page(
-                slots().map(|(id, slot)| (id, &*slot.statistic, slot.subscription)),
+                slots().map(|(id, slot)| (id, &*slot.statistic, slot.subscription, slot.protected)),
             )
             .map(Some),
             Kind::Last => {
@@ -271,6 +275,7 @@ impl Image {
                     id,
                     statistic: Arc::clone(&slot.statistic),
                     subscription: slot.subscription,
+                    protected: slot.protected,
                     last: slot.last.clone(),
                 }));
             }

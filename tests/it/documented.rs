@@ -240,5 +240,12 @@ async fn a_tenants_password_opens_its_statistics_and_a_wrong_one_sees_nothing() 
         200,
         "the right one is not spoiled"
     );
+
+    // The password is not stored, so a restarted service knows it as little as anybody.
+    world.stop().await;
+    world.launch().await;
+    assert_eq!(world.send(&ask("wrong")).await.status, 403);
+    assert_eq!(world.send(&ask("")).await.status, 403);
+    assert_eq!(world.send(&ask("open+sesame")).await.body, "{\"value\":7}");
     world.stop().await;
 }

@@ -39,6 +39,8 @@ pub(in crate::store) struct CatalogueSlot {
     pub(in crate::store) id: StatisticId,
     pub(in crate::store) statistic: Arc<Statistic>,
     pub(in crate::store) subscription: Option<Subscription>,
+    /// Whether the last open was with a tenant password; outlives the subscription.
+    pub(in crate::store) protected: bool,
 }
 
 /// One statistic's value of a page of last values.
@@ -50,18 +52,19 @@ pub(in crate::store) struct LastSlot {
 
 /// The payload of a catalogue page.
 pub(in crate::store) fn write_catalogue_page<'a>(
-    slots: impl Iterator<Item = (StatisticId, &'a Statistic, Option<Subscription>)>,
+    slots: impl Iterator<Item = (StatisticId, &'a Statistic, Option<Subscription>, bool)>,
 ) -> Result<Vec<u8>, Fault> {
     let mut page = CataloguePageV1 {
         texts: Vec::new(),
         entries: Vec::new(),
     };
     let mut known: HashMap<&str, u16> = HashMap::new();
-    for (id, statistic, subscription) in slots {
+    for (id, statistic, subscription, protected) in slots {
         let mut flags = if statistic.reset { RESET } else { 0 };
+        flags |= if protected { PROTECTED } else { 0 };
         let mut mode = NotificationMode::default();
         if let Some(subscription) = subscription {
-            flags |= SUBSCRIBED | if subscription.protected { PROTECTED } else { 0 };
+            flags |= SUBSCRIBED;
             mode = subscription.mode;
         }
         let mut texts = [0; 7];
@@ -125,6 +128,7 @@ fn read_entry(entry: &CatalogueEntryV1, texts: &[String]) -> Result<CatalogueSlo
         id: StatisticId(entry.id),
         statistic: Arc::new(read_statistic(entry.object_type, has(RESET), texts)?),
         subscription,
+        protected: has(PROTECTED),
     })
 }
 

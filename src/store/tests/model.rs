@@ -105,6 +105,7 @@ impl Model {
                     id,
                     statistic,
                     subscription,
+                    protected: false,
                     last,
                 };
                 self.statistics.insert(id.0, new);
@@ -116,7 +117,10 @@ impl Model {
             }
             Change::LinkUp { .. } | Change::LinkDown { .. } => {}
             Change::Subscribed { id, subscription } => {
-                self.with(id, |known| known.subscription = Some(subscription));
+                self.with(id, |known| {
+                    known.subscription = Some(subscription);
+                    known.protected = subscription.protected;
+                });
             }
             Change::Unsubscribed { id } => self.with(id, |known| known.subscription = None),
             Change::Sample {
