@@ -24,8 +24,10 @@ pub struct Cache {
 #[derive(Debug, Default)]
 struct Index {
     by_statistic: HashMap<Arc<Statistic>, Arc<Slot>>,
-    /// By number; numbers are never reused, so a removed statistic leaves a hole.
-    by_id: Vec<Option<Arc<Slot>>>,
+    by_id: HashMap<StatisticId, Arc<Slot>>,
+    /// The next number to give. Numbers are never reused, not even those of statistics that no Stat
+    /// Server accepted: an event for one could still be under way.
+    next_id: u32,
 }
 
 /// No room for another statistic.
@@ -43,10 +45,9 @@ impl Cache {
         next_id: StatisticId,
         statistics_max: usize,
     ) -> Self {
-        let holes = usize::try_from(next_id.0).unwrap_or(usize::MAX);
         let index = Index {
-            by_statistic: HashMap::new(),
-            by_id: vec![None; holes],
+            next_id: next_id.0,
+            ..Index::default()
         };
         Self {
             clock,
@@ -76,7 +77,7 @@ impl Cache {
     #[must_use]
     pub fn slot(&self, id: StatisticId) -> Option<Arc<Slot>> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index.by_id.get(usize::try_from(id.0).ok()?)?.clone()
+        index.by_id.get(&id).cloned()
     }
 
     /// The slot of a statistic, made if need be.
@@ -94,32 +95,30 @@ impl Cache {
         if index.by_statistic.len() >= self.statistics_max {
             return Err(Full);
         }
-        let id = StatisticId(u32::try_from(index.by_id.len()).map_err(|_| Full)?);
+        let id = StatisticId(index.next_id);
+        index.next_id = id.0.checked_add(1).ok_or(Full)?;
         let slot = Arc::new(Slot::new(id, Arc::new(statistic.clone()), &self.clock));
         index.insert(id, slot.clone());
         Ok(slot)
     }
 
-    /// Takes out a statistic that no Stat Server ever accepted. One that was stays.
-    pub fn remove_unaccepted(&self, slot: &Slot) {
+    /// Takes out a statistic that no Stat Server ever accepted; returns whether it is gone. One that
+    /// was accepted stays.
+    pub fn remove_unaccepted(&self, slot: &Slot) -> bool {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         if slot.is_registered() {
-            return;
+            return false;
         }
         index.by_statistic.remove(&slot.statistic);
-        if let Some(place) = usize::try_from(slot.id.0)
-            .ok()
-            .and_then(|at| index.by_id.get_mut(at))
-        {
-            *place = None;
-        }
+        index.by_id.remove(&slot.id);
+        true
     }
 
     /// Every slot there is now.
     #[must_use]
     pub fn slots(&self) -> Vec<Arc<Slot>> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index.by_id.iter().flatten().cloned().collect()
+        index.by_id.values().cloned().collect()
     }
 
     /// Takes in a sample; `None` when the number is not known (any more).
@@ -146,15 +145,9 @@ impl Cache {
 
 impl Index {
     fn insert(&mut self, id: StatisticId, slot: Arc<Slot>) {
-        let at = usize::try_from(id.0).unwrap_or(usize::MAX);
-        if at >= self.by_id.len() {
-            self.by_id.resize(at.saturating_add(1), None);
-        }
         self.by_statistic
             .insert(slot.statistic.clone(), slot.clone());
-        if let Some(place) = self.by_id.get_mut(at) {
-            *place = Some(slot);
-        }
+        self.by_id.insert(id, slot);
     }
 }
 

@@ -64,21 +64,29 @@ impl Peek {
     /// Closes statistics that nobody asked for during `idle_close`, and forgets those that no Stat
     /// Server ever accepted. To be called now and then.
     pub async fn sweep(&self) {
-        let mut idle: Vec<StatisticId> = Vec::new();
-        for slot in self.cache.slots() {
+        let slots = self
+            .cache
+            .slots()
+            .into_iter()
+            .filter(|slot| !slot.is_pinned());
+        let (mut idle, mut forgotten): (Vec<StatisticId>, Vec<StatisticId>) = Default::default();
+        for slot in slots {
             let asked = self.clock.age(Some(slot.asked()));
             if slot.is_registered() {
-                if slot.is_held() && !slot.is_pinned() && !asked.within(self.config.idle_close) {
+                if slot.is_held() && !asked.within(self.config.idle_close) {
                     idle.push(slot.id);
                 }
-            } else if !asked.within(self.unaccepted_memory()) {
-                self.cache.remove_unaccepted(&slot);
+            } else if !asked.within(self.unaccepted_memory()) && self.cache.remove_unaccepted(&slot)
+            {
+                forgotten.push(slot.id);
             }
         }
         if !idle.is_empty() {
             tracing::info!(count = idle.len(), "closing statistics nobody asks for");
-            self.upstream.close(&idle).await;
         }
+        self.upstream.close(&idle).await;
+        // Should the Stat Server accept one of these after all, nobody would be left to want it.
+        self.upstream.close(&forgotten).await;
     }
 
     /// Longer than a refusal is remembered and any fetch can still be under way.
