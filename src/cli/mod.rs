@@ -6,6 +6,7 @@ mod demo;
 mod hash_password;
 mod inspect;
 mod peek;
+mod probe;
 mod serve;
 mod signals;
 mod simulate;
@@ -38,6 +39,8 @@ enum Command {
     Serve(serve::Serve),
     /// Run simulated Stat Servers alone; commands on standard input.
     Simulate(simulate::Simulate),
+    /// Converse with a Stat Server and show everything it says.
+    Probe(probe::Probe),
     /// Ask a running service for statistics.
     Peek(peek::Peek),
     /// Look into the store offline.
@@ -59,6 +62,7 @@ pub fn run(arguments: Arguments, out: &mut impl Write, err: &mut impl Write) -> 
         Command::Demo(demo) => demo.run(arguments.log_format, out),
         Command::Serve(serve) => serve.run(arguments.log_format, out),
         Command::Simulate(simulate) => simulate.run(arguments.log_format, out),
+        Command::Probe(probe) => probe.run(out),
         Command::Peek(peek) => peek.run(out, err),
         Command::Inspect(inspect) => inspect.run(out, err),
         Command::HashPassword => hash_password::run(out),

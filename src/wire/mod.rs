@@ -12,6 +12,7 @@ mod event;
 mod frame;
 mod kv;
 mod message;
+mod raw;
 mod reader;
 mod request;
 mod state;
@@ -23,6 +24,7 @@ pub use event::{Event, EventKind, EventValue, ServerMode};
 pub use frame::{Deframer, FRAME_LEN_PLAIN_MAX, PACKET_LEN_MAX, Packet, frame};
 pub use kv::{Kv, KvValue};
 pub use message::Message;
+pub use raw::{RawAttribute, RawMessage};
 pub use request::{
     Capabilities, Definition, Notification, Object, ProfileKind, Refinements, Register, Request,
 };

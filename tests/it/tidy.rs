@@ -23,7 +23,15 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ),
     (
         "cli",
-        &["model", "upstream", "store", "api", "service", "simulator"],
+        &[
+            "model",
+            "wire",
+            "upstream",
+            "store",
+            "api",
+            "service",
+            "simulator",
+        ],
     ),
 ];
 
