@@ -225,7 +225,17 @@ pub(super) struct StatServer {
     #[serde(default)]
     pub(super) addp: Option<Spanned<Addp>>,
     #[serde(default)]
+    pub(super) tls: Option<Tls>,
+    #[serde(default)]
     pub(super) protocol: Protocol,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) ca_file: Spanned<PathBuf>,
+    #[serde(default)]
+    pub(super) server_name: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -363,7 +363,20 @@ impl Check<'_> {
             connect_timeout: server.connect_timeout,
             frame_timeout: server.frame_timeout,
             frame_len_max: usize::try_from(max_frame).unwrap_or(usize::MAX),
+            tls: self.tls(server),
             stat_types: upstream::StatTypes::Unknown,
+        }
+    }
+
+    fn tls(&mut self, server: &StatServer) -> Option<upstream::Tls> {
+        let tls = server.tls.as_ref()?;
+        let ca_file = self.folder.join(tls.ca_file.get_ref());
+        match upstream::Tls::new(&ca_file, tls.server_name.as_deref()) {
+            Ok(tls) => Some(tls),
+            Err(error) => {
+                self.fault(&tls.ca_file, error.to_string());
+                None
+            }
         }
     }
 

@@ -3,9 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+/// Without ADDP nothing else would find a peer whose machine is gone.
+const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 
 /// Anything that bytes can be read from and written to.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -44,6 +49,8 @@ impl Connector for TcpConnector {
         Box::pin(async move {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
+            let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
+            SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
             Ok(Box::new(stream) as BoxStream)
         })
     }

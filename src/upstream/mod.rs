@@ -13,6 +13,7 @@ mod probe;
 mod profile;
 mod session;
 mod subscription;
+mod tls;
 mod window;
 
 pub use connection::{BoxStream, Connector, TcpConnector};
@@ -24,3 +25,4 @@ pub use probe::{ProbeConfig, ProbeReport, probe};
 pub use profile::StatTypes;
 pub use session::{Session, SessionConfig};
 pub use subscription::OpenSpec;
+pub use tls::{Tls, TlsConnector, TlsError};

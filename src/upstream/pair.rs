@@ -17,6 +17,7 @@ use super::event::{Batch, Event};
 use super::handle::{COMMAND_QUEUE_LEN, Command, PairHandle, PairState, PairStatus};
 use super::profile::StatTypes;
 use super::session::{Failure, Session, SessionConfig};
+use super::tls::Tls;
 use crate::model::{Clock, EpochCounter, ServerId};
 use crate::wire::Deframer;
 
@@ -60,6 +61,8 @@ pub struct Config {
     pub frame_timeout: Duration,
     /// The longest frame accepted, in bytes.
     pub frame_len_max: usize,
+    /// TLS on the connection; `None` for clear text.
+    pub tls: Option<Tls>,
     /// The stat types of an earlier run.
     pub stat_types: StatTypes,
 }
@@ -122,6 +125,10 @@ impl Pair {
             status: status_seen,
         };
         let session = Session::new(config.session.clone(), epochs);
+        let connector = match &config.tls {
+            Some(tls) => Arc::new(tls.over(connector)),
+            None => connector,
+        };
         (
             Self {
                 config,

@@ -117,18 +117,8 @@ impl World {
 
     pub(crate) async fn launch(&mut self) {
         let text = self.pair.configuration(self.store.path(), &self.more);
-        let settings = Settings::from_text(&text).unwrap();
-        let listener = TcpListener::bind(settings.listen).await.unwrap();
-        self.address = listener.local_addr().unwrap().to_string();
-        let stop = CancellationToken::new();
-        let connector = Arc::new(TcpConnector);
-        let mut service =
-            Service::launch(settings, listener, connector, Clock::system(), stop.clone());
-        assert!(
-            service.ready().await,
-            "the service ended: {:?}",
-            service.join().await
-        );
+        let (service, address, stop) = service_on(&text).await;
+        self.address = address;
         self.running = Some((service, stop));
     }
 
@@ -145,6 +135,20 @@ impl World {
     pub(crate) async fn peek(&self, statistic: &Statistic, headers: &str) -> Response {
         peek(&self.address, statistic, headers).await
     }
+}
+
+/// A service with this configuration, ready; where it answers, and how to stop it.
+pub(crate) async fn service_on(configuration: &str) -> (Service, String, CancellationToken) {
+    let settings = Settings::from_text(configuration).unwrap();
+    let listener = TcpListener::bind(settings.listen).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let stop = CancellationToken::new();
+    let connector = Arc::new(TcpConnector);
+    let mut service = Service::launch(settings, listener, connector, Clock::system(), stop.clone());
+    if !service.ready().await {
+        panic!("the service ended: {:?}", service.join().await);
+    }
+    (service, address, stop)
 }
 
 pub(crate) fn login_time() -> Statistic {

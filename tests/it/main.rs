@@ -19,3 +19,4 @@ mod process;
 mod restart;
 mod switchover;
 mod tidy;
+mod tls;
