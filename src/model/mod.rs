@@ -17,6 +17,9 @@ pub use notification::NotificationMode;
 pub use object_type::ObjectType;
 pub use proof::{PasswordProof, ProofKey};
 pub use sample::{Quality, Revision, Sample, ServerId};
-pub use state::{AgentState, DnAction, DnState, PlaceState, State, status_name};
+pub use state::{
+    AgentGroupState, AgentState, DnAction, DnState, PlaceGroupState, PlaceState, QueueGroupState,
+    ReasonsState, State, UserData, UserValue, queue_status_name, status_name,
+};
 pub use statistic::{FIELD_LEN_MAX, ParseStatisticError, Statistic, StatisticId};
 pub use value::Value;

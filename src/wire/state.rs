@@ -242,6 +242,8 @@ impl PlaceStatus {
             status: status_name(self.status),
             since: model::AgentState::since(self.time),
             dns: self.dns.into_iter().map(DnStatus::into_model).collect(),
+            agent: None,
+            login: None,
         }
     }
 
@@ -269,6 +271,7 @@ impl DnStatus {
         model::DnState {
             dn: self.dn,
             switch: self.switch,
+            dn_type: None,
             status: status_name(self.status),
             since: model::AgentState::since(self.time),
             actions: self.actions.into_iter().map(DnAction::into_model).collect(),
@@ -291,6 +294,7 @@ impl DnAction {
             conn_id,
             dnis,
             ani,
+            user_data: model::UserData::default(),
         }
     }
 
