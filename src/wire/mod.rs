@@ -28,7 +28,10 @@ pub use raw::{RawAttribute, RawMessage};
 pub use request::{
     Capabilities, Definition, Notification, Object, ProfileKind, Refinements, Register, Request,
 };
-pub use state::{AgentStatus, DnAction, DnCall, DnStatus, PlaceStatus, decode_state};
+pub use state::{
+    AgentPlaceStatus, AgentReasons, AgentStatus, DnAction, DnCall, DnKind, DnStatus, GroupStatus,
+    PlaceStatus, QueueGroupStatus, StateBody, decode_state,
+};
 
 #[cfg(test)]
 mod tests;

@@ -15,9 +15,11 @@ pub(super) struct Golden {
     path: PathBuf,
     pub(super) bytes: Vec<u8>,
     /// From the line `# compat: <number>`: what a state's body goes by.
-    compat: i64,
+    pub(super) compat: i64,
     /// From the line `# reading only: <why>`: this program would not send these bytes.
     reading_only: bool,
+    /// From the line `# state reading only: <why>`: nor this state's body.
+    pub(super) state_reading_only: bool,
 }
 
 impl Golden {
@@ -44,15 +46,30 @@ impl Golden {
             bytes: hex(&text),
             compat: line("# compat: ").map_or(0, |number| number.parse().unwrap()),
             reading_only: line("# reading only: ").is_some(),
+            state_reading_only: line("# state reading only: ").is_some(),
             path,
         }
+    }
+
+    /// The bodies of the states in it.
+    pub(super) fn states(&self) -> Vec<Vec<u8>> {
+        let mut states = Vec::new();
+        for packet in self.packets() {
+            let Packet::Body(body) = packet else { continue };
+            if let Message::Event(event) = decode(&body)
+                && let (EventKind::Info, EventValue::State(state)) = (event.kind, event.value())
+            {
+                states.push(state.to_vec());
+            }
+        }
+        states
     }
 
     fn packets(&self) -> Vec<Packet> {
         packets([&self.bytes[..]]).unwrap_or_else(|error| panic!("{}: {error}", self.name()))
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.path
             .file_name()
             .unwrap()

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use super::hex;
-use crate::wire::{Charset, Deframer, Message, decode_state};
+use crate::wire::{Charset, Deframer, Message};
 
 /// The stream is refused with `expected`, cut before any byte or not at all.
 fn check_stream(bytes: &[u8], expected: &str) {
@@ -237,27 +237,4 @@ fn lists_may_nest_sixteen_deep() {
         error.to_string(),
         "malformed bytes at offset 165 in attribute 37 (Profile): a list nested deeper than 16"
     );
-}
-
-#[test]
-fn states_that_do_not_parse_stay_raw_with_the_reason() {
-    for (body, expected) in [
-        ("000a", Some("2: the state's object type is cut off")),
-        (
-            "000a 0000 0001 61 0004 00000000 0002",
-            Some("15: the place's presence is 2, outside its range"),
-        ),
-        (
-            "000a 0000 0001 61 0004 00000000 0000 aa",
-            Some("15: 1 bytes after the last attribute"),
-        ),
-        ("000a 0001 0000", None),
-        ("0029 0000 0000", None),
-    ] {
-        let body = hex(body);
-        let (state, error) = decode_state(&body, 0, Charset::UTF_8);
-        assert_eq!(state, crate::model::State::Raw { raw: body });
-        let expected = expected.map(|expected| format!("malformed bytes at offset {expected}"));
-        assert_eq!(error.map(|error| error.to_string()), expected);
-    }
 }

@@ -6,6 +6,7 @@ mod golden;
 mod kv;
 mod malformed;
 mod properties;
+mod state;
 mod strategies;
 
 use bytes::BytesMut;

@@ -6,9 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::golden::Golden;
-use super::strategies::{addp, agent, event, kv, plausible, request};
+use super::strategies::{addp, event, kv, plausible, request};
 use super::{hex, packets};
-use crate::model::State;
 use crate::wire::reader::Reader;
 use crate::wire::{Addp, Charset, Deframer, Kv, Message, PACKET_LEN_MAX, Packet};
 use crate::wire::{decode_state, frame};
@@ -119,25 +118,6 @@ proptest! {
     #[test]
     fn heartbeats_read_back(addp in addp()) {
         prop_assert_eq!(packets([&addp.encode()[..]]).unwrap(), [Packet::Addp(addp)]);
-    }
-
-    #[test]
-    fn agents_read_back_and_cut_ones_stay_raw(agent in agent(), compat in 0..3_i64, at: Index) {
-        let body = agent.encode(compat, Charset::UTF_8);
-        let (state, error) = decode_state(&body, compat, Charset::UTF_8);
-        prop_assert_eq!(error, None);
-        let State::Agent(read) = state else {
-            panic!("{state:?}");
-        };
-        prop_assert_eq!(read.login, (compat > 0).then_some(agent.login_id));
-        prop_assert_eq!(read.agent, agent.agent_id);
-        let ids = agent.place.map(|place| (place.place_id, place.dns.len()));
-        prop_assert_eq!(read.place.map(|place| (place.id, place.dns.len())), ids);
-
-        let raw = body[..at.index(body.len())].to_vec();
-        let (state, error) = decode_state(&raw, compat, Charset::UTF_8);
-        prop_assert_eq!(state, State::Raw { raw });
-        prop_assert!(error.is_some());
     }
 
     #[test]

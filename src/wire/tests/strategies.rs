@@ -1,14 +1,16 @@
 //! Random requests, events, lists and streams.
 
+use std::fmt::Debug;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
 use crate::model::NotificationMode;
 use crate::wire::{
-    Addp, AddpCommand, AgentStatus, Capabilities, Definition, DnAction, DnCall, DnStatus, Event,
-    EventKind, Kv, KvValue, Notification, Object, PlaceStatus, ProfileKind, Refinements, Register,
-    Request,
+    Addp, AddpCommand, AgentPlaceStatus, AgentReasons, AgentStatus, Capabilities, Definition,
+    DnAction, DnCall, DnKind, DnStatus, Event, EventKind, GroupStatus, Kv, KvValue, Notification,
+    Object, PlaceStatus, ProfileKind, QueueGroupStatus, Refinements, Register, Request, StateBody,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -238,6 +240,11 @@ pub(super) fn event() -> impl Strategy<Value = (Event<'static>, Option<Vec<u8>>)
         })
 }
 
+/// What most statuses start with: an id, a status and a time.
+fn head() -> impl Strategy<Value = (String, u16, u32)> {
+    (text(), any::<u16>(), any::<u32>())
+}
+
 fn action() -> impl Strategy<Value = DnAction> {
     let call = (any::<[u8; 8]>(), text(), text(), kv()).prop_map(
         |(connection_id, dnis, ani, user_data)| DnCall {
@@ -268,29 +275,77 @@ fn dn() -> impl Strategy<Value = DnStatus> {
     )
 }
 
-pub(super) fn agent() -> impl Strategy<Value = AgentStatus> {
-    let place = (text(), any::<u16>(), any::<u32>(), vec(dn(), 0..3)).prop_map(
-        |(place_id, status, time, dns)| PlaceStatus {
-            place_id,
-            status,
-            time,
-            dns,
-        },
-    );
-    (
-        text(),
-        any::<u16>(),
-        any::<u32>(),
-        option::of(place),
-        text(),
-    )
-        .prop_map(|(agent_id, status, time, place, login_id)| AgentStatus {
+fn place() -> impl Strategy<Value = PlaceStatus> {
+    (head(), vec(dn(), 0..3)).prop_map(|((place_id, status, time), dns)| PlaceStatus {
+        place_id,
+        status,
+        time,
+        dns,
+    })
+}
+
+fn agent() -> impl Strategy<Value = AgentStatus> {
+    (head(), option::of(place()), text()).prop_map(|((agent_id, status, time), place, login_id)| {
+        AgentStatus {
             agent_id,
             status,
             time,
             place,
             login_id,
-        })
+        }
+    })
+}
+
+fn agent_place() -> impl Strategy<Value = AgentPlaceStatus> {
+    (place(), text(), text()).prop_map(|(place, agent_id, login_id)| AgentPlaceStatus {
+        place,
+        agent_id,
+        login_id,
+    })
+}
+
+fn group<M: Debug>(member: impl Strategy<Value = M>) -> impl Strategy<Value = GroupStatus<M>> {
+    (head(), vec(member, 0..4)).prop_map(|((group_id, status, time), members)| GroupStatus {
+        group_id,
+        status,
+        time,
+        members,
+    })
+}
+
+fn queue_group() -> impl Strategy<Value = QueueGroupStatus> {
+    (head(), any::<u16>()).prop_map(|((group_id, status, time), agent_count)| QueueGroupStatus {
+        group_id,
+        status,
+        time,
+        agent_count,
+    })
+}
+
+fn reasons() -> impl Strategy<Value = AgentReasons> {
+    (head(), kv(), text()).prop_map(
+        |((agent_id, status, time), reasons, login_id)| AgentReasons {
+            agent_id,
+            status,
+            time,
+            reasons,
+            login_id,
+        },
+    )
+}
+
+/// States of every kind.
+pub(super) fn state() -> impl Strategy<Value = StateBody> {
+    let kind = prop::sample::select(vec![DnKind::RoutePoint, DnKind::Queue, DnKind::RegularDn]);
+    prop_oneof![
+        agent().prop_map(StateBody::Agent),
+        agent_place().prop_map(StateBody::Place),
+        group(agent()).prop_map(StateBody::AgentGroup),
+        group(place()).prop_map(StateBody::PlaceGroup),
+        (kind, dn()).prop_map(|(kind, status)| StateBody::Dn(kind, status)),
+        queue_group().prop_map(StateBody::QueueGroup),
+        reasons().prop_map(StateBody::Reasons),
+    ]
 }
 
 pub(super) fn addp() -> impl Strategy<Value = Addp> {
