@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use slot::{Applied, Known, Restored, Slot};
 
-use crate::model::{Clock, Revision, Sample, ServerId, Statistic, StatisticId};
+use crate::model::{Clock, Moment, Revision, Sample, ServerId, Statistic, StatisticId};
 
 /// All known statistics, found by what they are and by their number.
 #[derive(Debug)]
@@ -21,13 +21,13 @@ pub struct Cache {
     index: RwLock<Index>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Index {
     by_statistic: HashMap<Arc<Statistic>, Arc<Slot>>,
+    /// By number. Numbers are never reused, so a list would grow with whatever clients make up.
     by_id: HashMap<StatisticId, Arc<Slot>>,
-    /// The next number to give. Numbers are never reused, not even those of statistics that no Stat
-    /// Server accepted: an event for one could still be under way.
-    next_id: u32,
+    /// The number of the next new statistic; `None` when all are used up.
+    next_id: Option<StatisticId>,
 }
 
 /// No room for another statistic.
@@ -46,8 +46,9 @@ impl Cache {
         statistics_max: usize,
     ) -> Self {
         let index = Index {
-            next_id: next_id.0,
-            ..Index::default()
+            by_statistic: HashMap::new(),
+            by_id: HashMap::new(),
+            next_id: Some(next_id),
         };
         Self {
             clock,
@@ -60,10 +61,19 @@ impl Cache {
 
     /// Puts back what an earlier run knew. Only for the time before anybody asks.
     pub fn restore(&self, restored: Restored) {
-        let id = restored.id;
         let slot = Arc::new(Slot::restore(restored, &self.clock));
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        index.insert(id, slot);
+        index.insert(slot);
+    }
+
+    /// The slot of a statistic that somebody asks for, if it is known: its idle clock starts over.
+    #[must_use]
+    pub fn ask(&self, statistic: &Statistic) -> Option<Arc<Slot>> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let slot = index.by_statistic.get(statistic)?;
+        // Under the lock, so that it cannot be taken out between being found and being asked for.
+        slot.touch(self.clock.now());
+        Some(slot.clone())
     }
 
     /// The slot of a statistic, if it is known.
@@ -85,33 +95,32 @@ impl Cache {
     /// # Errors
     /// There are as many statistics as the configuration allows.
     pub fn intern(&self, statistic: &Statistic) -> Result<Arc<Slot>, Full> {
-        if let Some(slot) = self.find(statistic) {
+        if let Some(slot) = self.ask(statistic) {
             return Ok(slot);
         }
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = index.by_statistic.get(statistic) {
+            slot.touch(self.clock.now());
             return Ok(slot.clone());
         }
         if index.by_statistic.len() >= self.statistics_max {
             return Err(Full);
         }
-        let id = StatisticId(index.next_id);
-        index.next_id = id.0.checked_add(1).ok_or(Full)?;
+        let id = index.next_id.ok_or(Full)?;
         let slot = Arc::new(Slot::new(id, Arc::new(statistic.clone()), &self.clock));
-        index.insert(id, slot.clone());
+        index.insert(slot.clone());
         Ok(slot)
     }
 
-    /// Takes out a statistic that no Stat Server ever accepted; returns whether it is gone. One that
-    /// was accepted stays.
-    pub fn remove_unaccepted(&self, slot: &Slot) -> bool {
+    /// Takes out a statistic that no Stat Server ever accepted, unless somebody asked for it after
+    /// `asked`. Returns whether it is out: one that was accepted, or is configured, stays.
+    pub fn remove_unaccepted(&self, slot: &Slot, asked: Moment) -> bool {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        if slot.is_registered() {
+        if slot.is_registered() || slot.is_pinned() || slot.asked() > asked {
             return false;
         }
         index.by_statistic.remove(&slot.statistic);
-        index.by_id.remove(&slot.id);
-        true
+        index.by_id.remove(&slot.id).is_some()
     }
 
     /// Every slot there is now.
@@ -144,10 +153,13 @@ impl Cache {
 }
 
 impl Index {
-    fn insert(&mut self, id: StatisticId, slot: Arc<Slot>) {
+    fn insert(&mut self, slot: Arc<Slot>) {
+        if self.next_id.is_some_and(|next| slot.id >= next) {
+            self.next_id = slot.id.0.checked_add(1).map(StatisticId);
+        }
         self.by_statistic
             .insert(slot.statistic.clone(), slot.clone());
-        self.by_id.insert(id, slot);
+        self.by_id.insert(slot.id, slot);
     }
 }
 

@@ -30,10 +30,16 @@ struct State {
     held: Option<NotificationMode>,
     /// The tenant password it was last opened with; `None` when that is not known (any more).
     proof: Option<PasswordProof>,
+    /// Other passwords that a Stat Server gave a value for, as it does where a tenant needs none.
+    vouched: Vec<PasswordProof>,
     /// Whether a Stat Server ever accepted it, so that the store knows it.
     registered: bool,
-    refusal: Option<Box<Refusal>>,
+    /// The latest refusals, one a password.
+    refusals: Vec<Refusal>,
 }
+
+/// Passwords remembered of one statistic, of each kind; the oldest gives way.
+const PASSWORDS_MAX: usize = 4;
 
 #[derive(Debug)]
 struct Last {
@@ -125,10 +131,13 @@ impl Slot {
     pub fn known(&self, proof: &PasswordProof, clock: &Clock) -> Option<Known> {
         let state = self.state();
         let last = state.last.as_ref()?;
-        (state.proof.as_ref() == Some(proof)).then(|| Known {
+        let proven = state.proof.as_ref() == Some(proof) || state.vouched.contains(proof);
+        // What was refused when it was last asked for is not kept true by anything.
+        let refused = state.refusals.iter().any(|refusal| refusal.proof == *proof);
+        proven.then(|| Known {
             value: last.sample.value.clone(),
             age: clock.age(last.validated),
-            kept_open: state.held.is_some_and(NotificationMode::notifies),
+            kept_open: !refused && state.held.is_some_and(NotificationMode::notifies),
         })
     }
 
@@ -141,19 +150,33 @@ impl Slot {
         memory: Duration,
     ) -> Option<Arc<str>> {
         let state = self.state();
-        let refusal = state.refusal.as_ref()?;
+        let refusal = state.refusals.iter().find(|known| known.proof == *proof)?;
         let fresh = clock.age(Some(refusal.at)).within(memory);
-        (fresh && refusal.proof == *proof).then(|| refusal.text.clone())
+        fresh.then(|| refusal.text.clone())
     }
 
     /// Remembers that the Stat Server refused the statistic with this password.
     pub fn refuse(&self, proof: PasswordProof, text: Arc<str>, clock: &Clock) {
-        let refusal = Refusal {
+        let mut state = self.state();
+        state.vouched.retain(|known| *known != proof);
+        state.refusals.retain(|known| known.proof != proof);
+        state.refusals.push(Refusal {
             proof,
             text,
             at: clock.now(),
-        };
-        self.state().refusal = Some(Box::new(refusal));
+        });
+        drop_oldest(&mut state.refusals);
+    }
+
+    /// Notes that a Stat Server gave a value for this password, so that its owner may see what is
+    /// known: one caller's needless password must not keep the value from all others.
+    pub fn vouch(&self, proof: &PasswordProof) {
+        let mut state = self.state();
+        state.refusals.retain(|known| known.proof != *proof);
+        if state.proof.as_ref() != Some(proof) && !state.vouched.contains(proof) {
+            state.vouched.push(proof.clone());
+            drop_oldest(&mut state.vouched);
+        }
     }
 
     /// Notes that a Stat Server holds the statistic open. Returns whether that is news for the
@@ -165,9 +188,13 @@ impl Slot {
         let was_protected = state.proof.as_ref().is_some_and(PasswordProof::is_some);
         let changed =
             state.held != Some(mode) || (state.proof.is_some() && protected != was_protected);
+        if state.proof.as_ref().is_some_and(|known| *known != proof) {
+            // Perhaps the tenant's password was changed.
+            state.vouched.clear();
+        }
         state.held = Some(mode);
+        state.refusals.retain(|known| known.proof != proof);
         state.proof = Some(proof);
-        state.refusal = None;
         (newly_registered, newly_registered || changed)
     }
 
@@ -272,5 +299,11 @@ impl Slot {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn drop_oldest<T>(list: &mut Vec<T>) {
+    if list.len() > PASSWORDS_MAX {
+        list.remove(0);
     }
 }

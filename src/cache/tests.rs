@@ -1,5 +1,3 @@
-//! The cache by its promises: numbers, order, who may see a value, ages over a restart.
-
 use std::time::Duration;
 
 use super::*;
@@ -45,12 +43,26 @@ async fn a_statistic_keeps_its_number_and_numbers_go_on_after_those_of_earlier_r
     let second = cache.intern(&statistic("B")).unwrap();
     assert_eq!(second.id, StatisticId(4));
     assert_eq!(cache.intern(&statistic("C")).unwrap_err(), Full);
-    assert!(cache.remove_unaccepted(&second));
+    assert!(cache.remove_unaccepted(&second, second.asked()));
     assert!(cache.find(&statistic("B")).is_none());
     assert_eq!(cache.intern(&statistic("C")).unwrap().id, StatisticId(5));
     first.opened(NotificationMode::Immediate, PasswordProof::NONE);
-    assert!(!cache.remove_unaccepted(&first));
+    assert!(!cache.remove_unaccepted(&first, first.asked()));
     assert!(cache.find(&statistic("A")).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_configured_or_asked_for_again_is_not_taken_out() {
+    let cache = cache(&Clock::system());
+    let configured = cache.intern(&statistic("A")).unwrap();
+    configured.pin();
+    assert!(!cache.remove_unaccepted(&configured, configured.asked()));
+    let slot = cache.intern(&statistic("B")).unwrap();
+    let asked = slot.asked();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(cache.ask(&statistic("B")).unwrap().id, slot.id);
+    assert!(!cache.remove_unaccepted(&slot, asked));
+    assert!(cache.remove_unaccepted(&slot, slot.asked()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,6 +108,47 @@ async fn a_value_is_known_only_to_the_password_it_was_opened_with() {
     assert!(slot.refusal(&right, &clock, memory).is_none());
     tokio::time::advance(Duration::from_millis(30_001)).await;
     assert!(slot.refusal(&wrong, &clock, memory).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_a_value_came_for_sees_the_value_until_it_is_refused() {
+    let clock = Clock::system();
+    let cache = cache(&clock);
+    let key = ProofKey::random().unwrap();
+    let needless = key.prove(&"needless".into());
+    let slot = cache.intern(&statistic("A")).unwrap();
+    slot.opened(NotificationMode::Immediate, needless.clone());
+    cache.apply(slot.id, sample(1, 1));
+    assert!(slot.known(&PasswordProof::NONE, &clock).is_none());
+    slot.vouch(&PasswordProof::NONE);
+    assert!(slot.known(&PasswordProof::NONE, &clock).is_some());
+    slot.refuse(PasswordProof::NONE, "wrong password".into(), &clock);
+    assert!(slot.known(&PasswordProof::NONE, &clock).is_none());
+    assert!(slot.known(&needless, &clock).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_is_not_taken_to_be_kept_open_until_it_is_opened_again() {
+    let clock = Clock::system();
+    let cache = cache(&clock);
+    let memory = Duration::from_secs(30);
+    let slot = cache.intern(&statistic("A")).unwrap();
+    slot.opened(NotificationMode::Immediate, PasswordProof::NONE);
+    cache.apply(slot.id, sample(1, 1));
+    let kept_open = || slot.known(&PasswordProof::NONE, &clock).unwrap().kept_open;
+    assert!(kept_open());
+    slot.refuse(PasswordProof::NONE, "no such agent".into(), &clock);
+    let wrong = ProofKey::random().unwrap().prove(&"wrong".into());
+    slot.refuse(wrong, "wrong password".into(), &clock);
+    assert!(
+        slot.refusal(&PasswordProof::NONE, &clock, memory).is_some(),
+        "another caller's refusal does not push it out"
+    );
+    tokio::time::advance(memory * 2).await;
+    assert!(slot.refusal(&PasswordProof::NONE, &clock, memory).is_none());
+    assert!(!kept_open());
+    slot.opened(NotificationMode::Immediate, PasswordProof::NONE);
+    assert!(kept_open());
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,29 +64,34 @@ impl Peek {
     /// Closes statistics that nobody asked for during `idle_close`, and forgets those that no Stat
     /// Server ever accepted. To be called now and then.
     pub async fn sweep(&self) {
-        let slots = self
-            .cache
-            .slots()
-            .into_iter()
-            .filter(|slot| !slot.is_pinned());
-        let (mut idle, mut forgotten): (Vec<StatisticId>, Vec<StatisticId>) = Default::default();
-        for slot in slots {
-            let asked = self.clock.age(Some(slot.asked()));
+        let mut idle: Vec<StatisticId> = Vec::new();
+        let mut unaccepted: Vec<StatisticId> = Vec::new();
+        let under_way = self.flights.under_way();
+        for slot in self.cache.slots() {
+            let asked_at = slot.asked();
+            let asked = self.clock.age(Some(asked_at));
+            if slot.is_pinned() {
+                continue;
+            }
             if slot.is_registered() {
                 if slot.is_held() && !asked.within(self.config.idle_close) {
                     idle.push(slot.id);
                 }
-            } else if !asked.within(self.unaccepted_memory()) && self.cache.remove_unaccepted(&slot)
+            } else if !asked.within(self.unaccepted_memory())
+                // A Stat Server that is slow to answer may accept it yet.
+                && !under_way.contains(&slot.id)
+                && self.cache.remove_unaccepted(&slot, asked_at)
             {
-                forgotten.push(slot.id);
+                unaccepted.push(slot.id);
             }
         }
         if !idle.is_empty() {
             tracing::info!(count = idle.len(), "closing statistics nobody asks for");
         }
-        self.upstream.close(&idle).await;
-        // Should the Stat Server accept one of these after all, nobody would be left to want it.
-        self.upstream.close(&forgotten).await;
+        idle.append(&mut unaccepted);
+        if !idle.is_empty() {
+            self.upstream.close(&idle).await;
+        }
     }
 
     /// Longer than a refusal is remembered and any fetch can still be under way.
@@ -98,7 +103,6 @@ impl Peek {
 
     async fn answer(&self, query: Query, freshness: Freshness) -> Result<Answer, PeekError> {
         let slot = self.slot(&query, freshness)?;
-        slot.touch(self.clock.now());
         let proof = self.proofs.prove(&query.tenant_password);
         if let Some(text) = slot.refusal(&proof, &self.clock, self.config.refusal_memory) {
             return Err(PeekError::Refused(text));
@@ -134,7 +138,8 @@ impl Peek {
                     source,
                 })
             }
-            Err(refused @ PeekError::Refused(_)) => Err(refused),
+            // A verdict on the statistic, and no failure that an older value could stand in for.
+            Err(refused @ (PeekError::Refused(_) | PeekError::NotDefined(_))) => Err(refused),
             Err(failure) => known
                 .filter(|known| may_stand_in(known, demand, freshness))
                 .map(|known| Answer {
@@ -148,7 +153,7 @@ impl Peek {
 
     /// The statistic's slot; a new one only where a fetch could be tried.
     fn slot(&self, query: &Query, freshness: Freshness) -> Result<Arc<Slot>, PeekError> {
-        if let Some(slot) = self.cache.find(&query.statistic) {
+        if let Some(slot) = self.cache.ask(&query.statistic) {
             return Ok(slot);
         }
         if freshness.only_if_cached {
@@ -198,6 +203,9 @@ impl Peek {
         let again = spec.clone();
         let ticket = Ticket::new(move |outcome| {
             let Some(peek) = this.upgrade() else { return };
+            if let (Outcome::Value(_), Some(slot)) = (&outcome, peek.cache.slot(key.0)) {
+                slot.vouch(&key.1);
+            }
             if let Some(follow_up) = peek.flights.landed(&key, &flight, outcome) {
                 // A follow-up that cannot be sent is told so by its own dropped ticket.
                 peek.send(key, again, follow_up).unwrap_or_default();

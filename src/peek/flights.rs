@@ -3,7 +3,7 @@
 //! A fetch belongs to nobody: it goes on when its first caller leaves, and ends by answer, refusal
 //! or loss of the connection.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -138,6 +138,11 @@ impl Flights {
         pending.current = follow_up.clone();
         pending.sent = Instant::now();
         Some(follow_up)
+    }
+
+    /// The statistics that are being fetched.
+    pub(super) fn under_way(&self) -> HashSet<StatisticId> {
+        self.lock().keys().map(|(id, _)| *id).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Pending>> {

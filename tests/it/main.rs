@@ -15,6 +15,8 @@ mod documented;
 mod harness;
 mod herd;
 mod kill;
+mod opens;
+mod passwords;
 mod process;
 mod restart;
 mod switchover;
