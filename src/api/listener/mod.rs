@@ -28,6 +28,10 @@ use super::edge::Edge;
 use super::health::Readiness;
 use crate::peek::AnswerPeeks;
 
+/// How long after the stop requests are still awaited: one that is on its way, or in a buffer of
+/// the system's, would see its connection closed without an answer.
+const LINGER: Duration = Duration::from_millis(100);
+
 /// How the listener ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
@@ -98,16 +102,20 @@ pub async fn serve_edge<A: AnswerPeeks>(
 }
 
 /// One connection from its first byte to its last. After the stop it ends with the request in
-/// flight, or at once if there is none; when cut, wherever it is.
+/// flight, or soon if there is none; when cut, wherever it is.
 async fn run(
     connection: Connection,
     stop: &CancellationToken,
     cut: &CancellationToken,
 ) -> hyper::Result<()> {
     let mut connection = pin!(connection);
+    let stopped = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LINGER).await;
+    };
     tokio::select! {
         ended = connection.as_mut() => return ended,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = stopped => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
         ended = connection => ended,
@@ -135,9 +143,13 @@ async fn next(listener: &TcpListener, stop: &CancellationToken) -> Option<(TcpSt
             }
         }
     };
+    let stopped = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LINGER).await;
+    };
     tokio::select! {
         biased;
-        () = stop.cancelled() => None,
+        () = stopped => None,
         accepted = accept => Some(accepted),
     }
 }
