@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
@@ -31,9 +32,10 @@ pub(super) struct File {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Store {
     pub(super) path: PathBuf,
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "timeout")]
     pub(super) flush_interval: Duration,
     pub(super) on_corruption: OnCorruption,
+    #[serde(deserialize_with = "size")]
     pub(super) journal_max_size: ByteSize,
 }
 
@@ -102,7 +104,7 @@ impl Default for Internal {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Auth {
     pub(super) realm: String,
-    pub(super) open: Vec<String>,
+    pub(super) open: Vec<Spanned<String>>,
     pub(super) users: Vec<User>,
 }
 
@@ -128,24 +130,32 @@ pub(super) struct User {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Cors {
-    pub(super) origins: Vec<String>,
+    pub(super) origins: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
+    #[serde(deserialize_with = "size")]
     pub(super) body: ByteSize,
+    #[serde(deserialize_with = "count")]
     pub(super) fields: usize,
+    #[serde(deserialize_with = "count")]
     pub(super) statistics_per_request: usize,
+    #[serde(deserialize_with = "size")]
     pub(super) header: ByteSize,
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "timeout")]
     pub(super) header_timeout: Duration,
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "timeout")]
     pub(super) request_timeout: Duration,
+    #[serde(deserialize_with = "count")]
     pub(super) connections: usize,
+    #[serde(deserialize_with = "count")]
     pub(super) connections_per_address: usize,
     pub(super) unlimited_networks: Vec<Spanned<String>>,
+    #[serde(deserialize_with = "count")]
     pub(super) open_statistics: usize,
+    #[serde(deserialize_with = "size")]
     pub(super) response: ByteSize,
 }
 
@@ -170,7 +180,7 @@ impl Default for Limits {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Peek {
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "timeout")]
     pub(super) deadline: Duration,
     #[serde(deserialize_with = "duration")]
     pub(super) default_max_age: Duration,
@@ -178,7 +188,7 @@ pub(super) struct Peek {
     pub(super) coalesce_window: Duration,
     #[serde(deserialize_with = "duration")]
     pub(super) refusal_memory: Duration,
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "timeout")]
     pub(super) idle_close: Duration,
 }
 
@@ -197,7 +207,7 @@ impl Default for Peek {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Tenant {
-    pub(super) name: String,
+    pub(super) name: Spanned<String>,
     pub(super) password_file: Spanned<PathBuf>,
 }
 
@@ -212,9 +222,9 @@ pub(super) struct StatServer {
     pub(super) client_name: String,
     #[serde(default)]
     pub(super) client_id: i32,
-    #[serde(default = "connect_timeout", deserialize_with = "duration")]
+    #[serde(default = "connect_timeout", deserialize_with = "timeout")]
     pub(super) connect_timeout: Duration,
-    #[serde(default = "frame_timeout", deserialize_with = "duration")]
+    #[serde(default = "frame_timeout", deserialize_with = "timeout")]
     pub(super) frame_timeout: Duration,
     #[serde(default = "max_frame")]
     pub(super) max_frame: Spanned<ByteSize>,
@@ -312,6 +322,37 @@ fn open_window() -> usize {
     1000
 }
 
+/// Far beyond any use, and far from where adding to an instant overflows.
+const DURATION_MAX: Duration = Duration::from_hours(10 * 365 * 24);
+
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    humantime_serde::deserialize(deserializer)
+    let duration: Duration = humantime_serde::deserialize(deserializer)?;
+    if duration > DURATION_MAX {
+        return Err(D::Error::custom("a duration is at most 10 years"));
+    }
+    Ok(duration)
+}
+
+fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = duration(deserializer)?;
+    if duration < Duration::from_millis(1) {
+        return Err(D::Error::custom("this duration is at least 1ms"));
+    }
+    Ok(duration)
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    let size = ByteSize::deserialize(deserializer)?;
+    if size.as_u64() == 0 {
+        return Err(D::Error::custom("this size is at least 1B"));
+    }
+    Ok(size)
+}
+
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let count = usize::deserialize(deserializer)?;
+    if count == 0 {
+        return Err(D::Error::custom("this number is at least 1"));
+    }
+    Ok(count)
 }

@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use super::file::{File, OnCorruption, StatServer, Trace};
 use crate::api;
-use crate::model::{NotificationMode, ServerId, Statistic};
+use crate::model::{FIELD_LEN_MAX, NotificationMode, ServerId, Statistic};
 use crate::wire::{Capabilities, Charset, Register};
 use crate::{peek, store, upstream};
 
@@ -111,58 +111,86 @@ impl Settings {
     }
 }
 
-/// Reads the file's shape. A line at fault is blanked and the rest read again, so that one run
+/// Reads the file's shape. What is at fault is blanked and the rest read again, so that one run
 /// tells all faults.
 fn read(text: &str) -> (Option<File>, Vec<Fault>) {
     const FAULTS_MAX: usize = 100;
-    let mut blanked = text.to_owned();
+    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+    let mut blanked: Vec<usize> = Vec::new();
     let mut faults: Vec<Fault> = Vec::new();
     while faults.len() < FAULTS_MAX {
-        let error = match toml::from_str::<File>(&blanked) {
+        let error = match toml::from_str::<File>(&lines.join("\n")) {
             Ok(file) => return (Some(file), faults),
             Err(error) => error,
         };
-        let message = error.message().to_owned();
-        let Some(span) = error.span().filter(|span| span.end <= text.len()) else {
-            faults.push(Fault {
-                line: 0,
-                text: message,
-            });
-            break;
-        };
-        let line = line_at(text, span.start);
-        // What is missing after a line was blanked may be on that line.
-        if message.starts_with("missing field") && !faults.is_empty() {
-            break;
-        }
+        let span = error.span().filter(|span| span.end <= text.len());
+        let line = span.map_or(0, |span| line_at(text, span.start));
+        let message = error.message();
+        let shown = lines.get(line.wrapping_sub(1)).map_or("", String::as_str);
         let missing = message.starts_with("missing field");
-        faults.push(Fault {
-            line,
-            text: message,
-        });
-        if missing || !blank_line(&mut blanked, line) {
+        let secret = shown.contains("password") && message.starts_with("invalid type");
+        let table = table_at(&lines, line);
+        // What is missing may have been on a line that was blanked.
+        let was_blanked = |&at: &usize| {
+            let key = text
+                .split('\n')
+                .nth(at.wrapping_sub(1))
+                .map(str::trim_start);
+            let field = message.split('`').nth(1).unwrap_or_default();
+            table.contains(&at) && key.is_some_and(|key| key.starts_with(field))
+        };
+        if !missing || !blanked.iter().any(was_blanked) {
+            faults.push(Fault {
+                line,
+                text: if secret {
+                    "invalid type, expected a string".to_owned()
+                } else {
+                    message.to_owned()
+                },
+            });
+        }
+        if table.is_empty() {
+            blanked.push(line);
+        }
+        let mut progress = false;
+        for at in if table.is_empty() {
+            line..line + 1
+        } else {
+            table
+        } {
+            if let Some(line) = at.checked_sub(1).and_then(|at| lines.get_mut(at)) {
+                progress |= !line.trim().is_empty();
+                *line = " ".repeat(line.len());
+            }
+        }
+        if !progress {
             break;
         }
     }
     (None, faults)
 }
 
-/// Replaces a line by spaces; false when there was nothing left to replace.
-fn blank_line(text: &mut String, line: usize) -> bool {
-    let lines: Vec<&str> = text.split('\n').collect();
-    let Some(found) = line.checked_sub(1).and_then(|at| lines.get(at)) else {
-        return false;
+/// The lines of the table whose heading is on `line`, with those of the tables inside it; none
+/// when there is no heading.
+fn table_at(lines: &[String], line: usize) -> std::ops::Range<usize> {
+    fn heading(line: &str) -> Option<&str> {
+        let heading = line.trim_start().strip_prefix('[')?;
+        let name = heading.trim_start_matches('[');
+        Some(name.split([']', '#']).next().unwrap_or_default().trim())
+    }
+    let found = line.checked_sub(1).and_then(|at| lines.get(at));
+    let Some(name) = found.and_then(|line| heading(line)) else {
+        return 0..0;
     };
-    if found.trim().is_empty() || found.trim_start().starts_with('[') {
-        return false;
-    }
-    let blank = " ".repeat(found.len());
-    let mut kept = lines.clone();
-    if let Some(place) = line.checked_sub(1).and_then(|at| kept.get_mut(at)) {
-        *place = &blank;
-    }
-    *text = kept.join("\n");
-    true
+    let is_inside = |other: &str| {
+        let rest = other.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    };
+    let after = lines.iter().skip(line);
+    let length = after
+        .take_while(|line| heading(line).is_none_or(is_inside))
+        .count();
+    line..line + 1 + length
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
@@ -186,14 +214,14 @@ impl Check<'_> {
         let limits = &file.http.limits;
         let http = api::Config {
             realm: file.http.auth.realm.clone(),
-            open_paths: file.http.auth.open.clone(),
+            open_paths: self.open_paths(file),
             users: self.users(file),
             internal: api::Internal {
                 networks: self.networks(&file.http.internal.networks),
                 hosts: file.http.internal.hosts.clone(),
             },
             loopback_main: listen.ip().is_loopback() && !file.http.allow_cleartext_basic,
-            origins: file.http.cors.origins.clone(),
+            origins: self.origins(file),
             limits: api::Limits {
                 body: limits.body.as_u64(),
                 fields: limits.fields,
@@ -259,12 +287,7 @@ impl Check<'_> {
                 self.fault(&user.name, text);
             }
             seen.push(name);
-            if !user
-                .password_hash
-                .get_ref()
-                .expose_secret()
-                .starts_with("$argon2id$")
-            {
+            if !api::auth::is_password_hash(user.password_hash.get_ref().expose_secret()) {
                 self.fault(
                     &user.password_hash,
                     "this is no Argon2id hash; `peekd hash-password` makes one".to_owned(),
@@ -283,25 +306,55 @@ impl Check<'_> {
         let mut passwords = HashMap::new();
         for tenant in &file.tenant {
             let path = self.folder.join(tenant.password_file.get_ref());
-            match fs::read_to_string(&path) {
-                Ok(text) => {
-                    let password = text.trim_end_matches(['\r', '\n']).to_owned();
-                    passwords.insert(tenant.name.clone(), password.into());
+            let password = match fs::read_to_string(&path) {
+                Ok(text) => SecretString::from(text.trim_end_matches(['\r', '\n'])),
+                Err(error) => {
+                    let path = path.display();
+                    let text = format!("the password file {path} cannot be read: {error}");
+                    self.fault(&tenant.password_file, text);
+                    continue;
                 }
-                Err(error) => self.fault(
-                    &tenant.password_file,
-                    format!(
-                        "the password file {} cannot be read: {error}",
-                        path.display()
-                    ),
-                ),
+            };
+            let shown = password.expose_secret();
+            if shown.is_empty() || shown.len() > FIELD_LEN_MAX || shown.contains(char::is_control) {
+                let text = "a password file holds one line of at most 4096 bytes".to_owned();
+                self.fault(&tenant.password_file, text);
+            }
+            let name = tenant.name.get_ref().clone();
+            if passwords.insert(name, password).is_some() {
+                self.fault(&tenant.name, "a tenant is listed once".to_owned());
             }
         }
         passwords
     }
 
+    fn open_paths(&mut self, file: &File) -> Vec<String> {
+        let mut paths = Vec::new();
+        for path in &file.http.auth.open {
+            if !path.get_ref().starts_with('/') {
+                self.fault(path, "a path starts with '/'".to_owned());
+            }
+            paths.push(path.get_ref().clone());
+        }
+        paths
+    }
+
+    fn origins(&mut self, file: &File) -> Vec<String> {
+        let mut origins = Vec::new();
+        for origin in &file.http.cors.origins {
+            let host = origin.get_ref().split_once("://").map(|(_, host)| host);
+            if host.is_none_or(|host| host.is_empty() || host.contains('/')) {
+                let text = "an origin is written scheme://host or scheme://host:port".to_owned();
+                self.fault(origin, text);
+            }
+            origins.push(origin.get_ref().clone());
+        }
+        origins
+    }
+
     fn stat_servers(&mut self, servers: &[StatServer]) -> Vec<upstream::Config> {
-        if servers.is_empty() {
+        // One that is there but cannot be read has been told already.
+        if servers.is_empty() && !self.text.contains("stat_server") {
             let text = "at least one [[stat_server]] with name and primary is needed".to_owned();
             self.faults.push(Fault { line: 0, text });
         }
@@ -324,11 +377,11 @@ impl Check<'_> {
             .into_iter()
             .flatten()
         {
-            let port = address
-                .get_ref()
-                .rsplit_once(':')
-                .map(|(_, port)| port.parse::<u16>());
-            if !matches!(port, Some(Ok(_))) {
+            let parts = address.get_ref().rsplit_once(':');
+            let good = |(host, port): (&str, &str)| {
+                !host.is_empty() && port.parse().is_ok_and(|port: u16| port != 0)
+            };
+            if !parts.is_some_and(good) {
                 self.fault(address, "an address is written host:port".to_owned());
             }
         }
@@ -524,18 +577,59 @@ local_timeout = '1ms'
 [[open]]
 statistic = 'a;b'
 ";
-        let lines: Vec<usize> = faults(text).iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [2, 3], "the shape comes first");
-        let mended = text
-            .replace("'soon'", "'1s'")
-            .replace("colour = 'blue'", "");
-        let found = faults(&mended);
+        let found = faults(text);
         let lines: Vec<usize> = found.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [6, 8, 9, 13, 14, 15, 19], "{found:#?}");
+        assert_eq!(lines, [2, 3, 6, 8, 9, 13, 14, 15, 19], "{found:#?}");
         assert!(
             !format!("{found:?}").contains("hunter2"),
             "a secret is never echoed"
         );
+    }
+
+    #[test]
+    fn a_table_at_fault_does_not_hide_the_faults_after_it() {
+        let text = "\
+[[http.auth.users]]
+name = 'x'
+
+[htp]
+x = 1
+[[stat_server]]
+primary = 'h:1'
+[stat_server.addp]
+trace = 'loud'
+[[stat_server]]
+name = 7
+primary = 'h:1'
+[peek]
+deadline = '100000000000years'
+idle_close = '0s'
+[http.limits]
+connections = 0
+body = '0B'
+[http.auth]
+open = ['statistics']
+[http.cors]
+origins = ['https://wall.example/']
+";
+        let found = faults(text);
+        let lines: Vec<usize> = found.iter().map(|(line, _)| *line).collect();
+        assert_eq!(
+            lines,
+            [1, 4, 6, 9, 11, 14, 15, 17, 18, 20, 22],
+            "{found:#?}"
+        );
+    }
+
+    #[test]
+    fn a_password_that_is_no_text_or_no_hash_is_told_and_not_shown() {
+        let head =
+            "[[stat_server]]\nname = 'S'\nprimary = 'h:1'\n[[http.auth.users]]\nname = 'x'\n";
+        for hash in ["4711", "'4711'", "'$argon2id$4711'"] {
+            let found = faults(&format!("{head}password_hash = {hash}\n"));
+            assert_eq!(found.first().map(|(line, _)| *line), Some(6), "{found:?}");
+            assert!(!format!("{found:?}").contains("4711"), "{found:?}");
+        }
     }
 
     #[test]

@@ -32,6 +32,15 @@ pub fn hash_password(password: &str) -> String {
     password_auth::generate_hash(password)
 }
 
+/// Whether a text is an Argon2id hash that passwords can be checked against.
+#[must_use]
+pub fn is_password_hash(text: &str) -> bool {
+    // Version, parameters, salt and hash: a text without the last two can be read, too.
+    text.starts_with("$argon2id$v=")
+        && text.split('$').count() == 6
+        && password_auth::is_hash_obsolete(text).is_ok()
+}
+
 /// Somebody who proved who they are.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Identity {
