@@ -1,5 +1,7 @@
 //! A small HTTP client for asking a running service.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,9 +12,13 @@ use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::Usage;
+
+/// How long an answer is awaited: longer than a service lets any request take by default.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The service and who asks it.
 pub(super) struct Service {
@@ -37,6 +43,14 @@ impl Service {
                 "{url}: the URL of a service starts with http://"
             )));
         };
+        // What stands before an '@' would be sent in clear and shown in errors.
+        if authority.as_str().contains('@') {
+            let text = "the URL of a service holds no user: use --user and PEEKD_PASSWORD";
+            return Err(Usage(text.to_owned()));
+        }
+        if user.is_some_and(|(name, _)| name.contains(':')) {
+            return Err(Usage("a user's name has no ':'".to_owned()));
+        }
         let authorization = user.map(|(name, password)| {
             let credentials = format!("{name}:{}", password.expose_secret());
             SecretString::from(format!("Basic {}", BASE64.encode(credentials)))
@@ -64,7 +78,11 @@ impl Service {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.expose_secret());
         }
-        self.send(request.body(Full::new(Bytes::from(form)))?).await
+        let exchange = self.send(request.body(Full::new(Bytes::from(form)))?);
+        timeout(PATIENCE, exchange).await.with_context(|| {
+            let patience = humantime::format_duration(PATIENCE);
+            format!("{} did not answer within {patience}", self.authority)
+        })?
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Reply> {
@@ -83,7 +101,7 @@ impl Service {
         let response = sender
             .send_request(request)
             .await
-            .context("the service did not answer")?;
+            .context("the service closed the connection without an answer")?;
         let status = response.status();
         let age = response
             .headers()

@@ -14,6 +14,9 @@ use super::ask::Service;
 use super::table::Table;
 use crate::model::{NotificationMode, Statistic};
 
+/// What the `Age` header says of a value whose age is not known.
+const AGE_UNKNOWN: u64 = 2_147_483_648;
+
 /// Options of `peek`.
 #[derive(Debug, Args)]
 pub(super) struct Peek {
@@ -55,10 +58,10 @@ impl Peek {
             let form = form_of(statistic);
             let reply = service
                 .post_form("/genesys/1/statistic", form, cache_control)
-                .await?;
+                .await;
             let name = statistic.to_string();
-            match reply.json() {
-                Ok(json) => {
+            match reply.and_then(|reply| Ok((reply.json()?, reply))) {
+                Ok((json, reply)) => {
                     let value = json.get("value").cloned().unwrap_or_default();
                     if self.json {
                         let line = json!({"statistic": name, "value": value, "age": reply.age});
@@ -67,17 +70,21 @@ impl Peek {
                         let text = value
                             .as_str()
                             .map_or_else(|| value.to_string(), str::to_owned);
-                        let age = reply.age.map(|age| format!("{age}s")).unwrap_or_default();
+                        let age = match reply.age {
+                            Some(AGE_UNKNOWN) => "unknown".to_owned(),
+                            Some(age) => format!("{age}s"),
+                            None => String::new(),
+                        };
                         table.row([name, text, age]);
                     }
                 }
                 Err(error) => {
                     failures += 1;
-                    writeln!(err, "{name}: {error}")?;
+                    writeln!(err, "{name}: {error:#}")?;
                 }
             }
         }
-        if !self.json {
+        if !self.json && failures < self.statistics.len() {
             table.write(out)?;
         }
         match failures {
