@@ -1,11 +1,12 @@
 //! What all requests of a listener share: the settings, who answers, who may ask.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use warp::http::StatusCode;
 use warp::http::header::{AUTHORIZATION, HeaderValue};
 use warp::reply::Response;
@@ -27,6 +28,27 @@ pub struct Edge<A> {
     authenticator: Authenticator,
     challenge: HeaderValue,
     request_ids: AtomicU64,
+    complaints: Complaints,
+}
+
+/// Lets one log line through now and then: while Stat Servers are lost, every request fails alike,
+/// and a line for each would fill the disk.
+#[derive(Default)]
+struct Complaints(Mutex<(Option<Instant>, u64)>);
+
+impl Complaints {
+    /// How many were kept back since the last one, if it is time for another.
+    fn due(&self, now: Instant) -> Option<u64> {
+        const EVERY: Duration = Duration::from_secs(10);
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (told, untold) = &mut *state;
+        if told.is_some_and(|told| now.saturating_duration_since(told) < EVERY) {
+            *untold += 1;
+            return None;
+        }
+        *told = Some(now);
+        Some(std::mem::take(untold))
+    }
 }
 
 impl<A: AnswerPeeks> Edge<A> {
@@ -49,6 +71,7 @@ impl<A: AnswerPeeks> Edge<A> {
             challenge: challenge(&config.realm),
             // Starts anywhere, so that ids of different runs are told apart in a log.
             request_ids: AtomicU64::new(fastrand::u64(..)),
+            complaints: Complaints::default(),
             config,
         }
     }
@@ -143,10 +166,16 @@ impl<A: AnswerPeeks> Edge<A> {
         }
         let id = self.request_ids.fetch_add(1, Ordering::Relaxed);
         let id = format!("{id:016x}");
-        if status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(request_id = %id, status = status.as_u16(), cause = %error, "no answer");
+        // What the client asked for (504) or shall try again (503) is no fault of ours.
+        let is_fault = status == StatusCode::INTERNAL_SERVER_ERROR;
+        let untold = is_fault
+            .then(|| self.complaints.due(Instant::now()))
+            .flatten();
+        if let Some(untold) = untold {
+            tracing::warn!(
+                request_id = %id, status = status.as_u16(), cause = %error, untold, "no answer"
+            );
         } else {
-            // What the client asked for (504) or shall try again (503) is no fault of ours.
             tracing::debug!(request_id = %id, status = status.as_u16(), cause = %error, "no answer");
         }
         error.into_response(Some(&id))
@@ -159,4 +188,20 @@ fn challenge(realm: &str) -> HeaderValue {
     HeaderValue::from_str(&format!("Basic realm=\"{quoted}\", charset=\"UTF-8\"")).unwrap_or(
         HeaderValue::from_static("Basic realm=\"\", charset=\"UTF-8\""),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_series_of_failures_is_told_now_and_then_with_its_count() {
+        let complaints = Complaints::default();
+        assert_eq!(complaints.due(Instant::now()), Some(0));
+        for _ in 0..3 {
+            assert_eq!(complaints.due(Instant::now()), None);
+        }
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(complaints.due(Instant::now()), Some(3));
+    }
 }
