@@ -364,14 +364,12 @@ fn restore(
         protected,
         last,
     } = loaded;
-    let held = subscription.map(|subscription| subscription.mode);
     let password = settings.http.tenant_passwords.get(&*statistic.tenant);
-    let spec = match held {
-        // Its password is not stored, so it stays closed until a caller brings it along.
-        Some(_) if protected && password.is_none() => None,
-        Some(mode) => Some(configured(settings, id, statistic.clone(), mode, proofs)),
-        None => None,
-    };
+    // Without its password, which is not stored, it stays closed until a caller brings that along.
+    let held = subscription
+        .filter(|_| !protected || password.is_some())
+        .map(|subscription| subscription.mode);
+    let spec = held.map(|mode| configured(settings, id, statistic.clone(), mode, proofs));
     let proof = match (protected, password) {
         (false, _) => Some(PasswordProof::NONE),
         (true, Some(password)) => Some(proofs.prove(password)),

@@ -1,6 +1,7 @@
 //! Whether to send the service requests, and what is wrong with it: drawn from the pairs and the
 //! store whenever either changes.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,8 +129,8 @@ fn store_reasons(status: &Status, report: &OpenReport, stuck: bool) -> Vec<Strin
             "the store has not confirmed a write for {patience}"
         ));
     }
-    if let Health::Failing { message } = &status.health {
-        reasons.push(format!("the store cannot write: {message}"));
+    if let Health::Failing { .. } = &status.health {
+        reasons.push("the store cannot write; the log says why".to_owned());
     }
     if status.lost_changes > 0 {
         reasons.push(format!(
@@ -140,10 +141,11 @@ fn store_reasons(status: &Status, report: &OpenReport, stuck: bool) -> Vec<Strin
     if report.in_memory {
         reasons.push("the store is kept in memory only".to_owned());
     }
-    if let Some(path) = &report.set_aside {
+    // Anybody may ask for the readiness: where things are on the disk is only for the log.
+    if let Some(name) = report.set_aside.as_deref().and_then(Path::file_name) {
         reasons.push(format!(
             "a damaged store was set aside as {}",
-            path.display()
+            name.display()
         ));
     }
     reasons
