@@ -138,6 +138,9 @@ fn store_reasons(status: &Status, report: &OpenReport, stuck: bool) -> Vec<Strin
             status.lost_changes
         ));
     }
+    if !report.damaged.is_empty() {
+        reasons.push("parts of the store were damaged; the log says which".to_owned());
+    }
     if report.in_memory {
         reasons.push("the store is kept in memory only".to_owned());
     }
@@ -149,4 +152,27 @@ fn store_reasons(status: &Status, report: &OpenReport, stuck: bool) -> Vec<Strin
         ));
     }
     reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_store_is_told_without_its_place() {
+        let status = Status {
+            health: Health::Failing {
+                message: "/var/lib/secret: no space".to_owned(),
+            },
+            ..Status::default()
+        };
+        let report = OpenReport {
+            set_aside: Some("/var/lib/secret/now.damaged-1".into()),
+            damaged: vec!["/var/lib/secret/now/db".to_owned()],
+            ..OpenReport::default()
+        };
+        let reasons = store_reasons(&status, &report, true);
+        assert_eq!(reasons.len(), 4, "{reasons:?}");
+        assert!(!format!("{reasons:?}").contains("secret"), "{reasons:?}");
+    }
 }

@@ -145,9 +145,8 @@ pub(crate) async fn service_on(configuration: &str) -> (Service, String, Cancell
     let stop = CancellationToken::new();
     let connector = Arc::new(TcpConnector);
     let mut service = Service::launch(settings, listener, connector, Clock::system(), stop.clone());
-    if !service.ready().await {
-        panic!("the service ended: {:?}", service.join().await);
-    }
+    let ready = service.ready().await;
+    assert!(ready, "the service ended before it was ready");
     (service, address, stop)
 }
 
