@@ -8,7 +8,9 @@ use tokio::time::Instant;
 
 use super::change::Loaded;
 use super::codec::Record;
-use super::engine::{Access, Engine, EngineError, Failure, Faults, Place, climb};
+use super::engine::{
+    Access, Engine, EngineError, Failure, Faults, Place, climb, note_start, starts,
+};
 use super::error::Error;
 use super::loading::{Recovered, recover};
 use super::queue::{LIMITS, Limits};
@@ -55,6 +57,7 @@ pub(super) fn open_with(
     let climbed = climb(config, clock.wall(), &mut |place| {
         let engine = Engine::open(place, Access::Serve, faults.clone())?;
         let recovered = recover(&engine)?;
+        knows_its_past(config, &engine, &recovered)?;
         Ok((engine, recovered))
     })?;
     let (engine, recovered) = climbed.value;
@@ -69,6 +72,9 @@ pub(super) fn open_with(
     report.damaged.extend(damage);
     let generation = start.meta.generation;
     let epochs = Arc::new(EpochCounter::starting_at(Epoch(first_epoch)));
+    if !report.in_memory {
+        note_start(&config.path, generation)?;
+    }
     let writer = writer::start(start, Arc::clone(&epochs), clock.clone(), limits)?;
     report.took = began.elapsed();
     tell(&report, generation);
@@ -79,6 +85,16 @@ pub(super) fn open_with(
         generation,
         report,
     })
+}
+
+/// A store that knows of fewer starts than its witness has lost what was flushed since.
+fn knows_its_past(config: &Config, engine: &Engine, recovered: &Recovered) -> Result<(), Failure> {
+    let (known, witnessed) = (recovered.meta.generation, starts(&config.path));
+    if engine.is_on_disk() && known < witnessed {
+        let what = format!("it was started {witnessed} times and knows only of {known}");
+        return Err(Failure::Damaged(what));
+    }
+    Ok(())
 }
 
 /// Reads a store that no process has open, without changing its content.

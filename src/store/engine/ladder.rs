@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::opening::{Failure, Place, make_directory, sync_directory};
+use super::past;
 use crate::model::Timestamp;
 use crate::store::error::Error;
 use crate::store::{Config, OnCorruption};
@@ -85,6 +86,7 @@ pub(in crate::store) fn climb<T>(
     }
     let aside = config.path.join(format!("{SET_ASIDE}{}", now.0));
     fs::rename(&current, &aside).map_err(|error| Error::io(&current, error))?;
+    past::set_aside(&config.path, &aside)?;
     make_directory(&current)?;
     tracing::error!(
         target: "peekd::store",

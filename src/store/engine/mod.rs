@@ -6,6 +6,7 @@ mod faults;
 mod ladder;
 mod lock;
 mod opening;
+mod past;
 mod quiet;
 
 use std::cell::Cell;
@@ -20,6 +21,7 @@ pub(super) use faults::Fault;
 pub(super) use faults::Faults;
 pub(super) use ladder::climb;
 pub(super) use opening::{Access, Failure, Place};
+pub(super) use past::{note_start, starts};
 pub(super) use quiet::background_panics;
 
 /// What the engine said, or what it panicked with.
@@ -77,6 +79,11 @@ const IN_FLIGHT_MAX: usize = 256 * 1024;
 const RELEASE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl Engine {
+    /// Whether what is written survives the process.
+    pub(super) const fn is_on_disk(&self) -> bool {
+        matches!(self.place, Place::Disk(_))
+    }
+
     pub(super) const fn schema(&self) -> u32 {
         self.schema
     }

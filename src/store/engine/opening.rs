@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-use super::{Engine, EngineError, Faults, Handles, lock, quiet};
+use super::{Engine, EngineError, Faults, Handles, lock, past, quiet};
 use crate::store::error::Error;
 use crate::store::migrations::{self, MigrationError};
 
@@ -105,6 +105,9 @@ fn open(place: &Place, access: Access) -> Result<(Handles, u32), Failure> {
             (db, Some(file))
         }
     };
+    if let Place::Disk(path) = place {
+        was_not_empty(&db, path)?;
+    }
     let schema = schema(&db, place, access)?;
     let tree = |name: &str| db.open_tree(name).map_err(engine_failure);
     let handles = Handles {
@@ -116,6 +119,16 @@ fn open(place: &Place, access: Access) -> Result<(Handles, u32), Failure> {
         db,
     };
     Ok((handles, schema))
+}
+
+/// The engine opens some damaged files as an empty store. Told before anything is written.
+fn was_not_empty(db: &sled::Db, path: &Path) -> Result<(), Failure> {
+    let starts = past::starts(path.parent().unwrap_or(path));
+    if starts > 0 && migrations::version(db).map_err(migration_failure)? == 0 {
+        let what = format!("it was started {starts} times and now opens empty");
+        return Err(Failure::Damaged(what));
+    }
+    Ok(())
 }
 
 fn schema(db: &sled::Db, place: &Place, access: Access) -> Result<u32, Failure> {

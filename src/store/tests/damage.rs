@@ -219,3 +219,54 @@ async fn the_engine_does_without_its_snapshots() {
         assert_eq!(number_of(known), Some(ROUNDS), "nothing is lost");
     }
 }
+
+/// The engine takes some damage for an empty store; its witness knows better.
+#[tokio::test]
+async fn a_store_that_opens_empty_is_damaged_and_not_new() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path()).await;
+    let db = dir.path().join("now/db");
+    let mut bytes = fs::read(&db).unwrap();
+    for byte in bytes.iter_mut().step_by(97) {
+        *byte ^= 0xff;
+    }
+    fs::write(&db, bytes).unwrap();
+
+    let stop = Config {
+        on_corruption: OnCorruption::Stop,
+        ..config(dir.path())
+    };
+    let refused = open(&stop, &clock()).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+    let opened = open(&config(dir.path()), &clock()).unwrap();
+    let aside = opened.report.set_aside.clone().unwrap();
+    assert!(aside.join("db").exists());
+    opened.writer.close().unwrap();
+    drop(opened);
+    // The new store has a past of its own.
+    let again = open(&config(dir.path()), &clock()).unwrap();
+    assert_eq!(
+        (again.report.set_aside.clone(), again.generation),
+        (None, 2)
+    );
+    again.writer.close().unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_lost_its_last_starts_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path()).await;
+    // Files of an earlier day, put back under a witness of today.
+    let old = dir.path().join("old");
+    copy_directory(&dir.path().join("now"), &old);
+    open(&config(dir.path()), &clock())
+        .unwrap()
+        .writer
+        .close()
+        .unwrap();
+    fs::remove_dir_all(dir.path().join("now")).unwrap();
+    fs::rename(&old, dir.path().join("now")).unwrap();
+    let opened = open(&config(dir.path()), &clock()).unwrap();
+    assert!(opened.report.set_aside.is_some());
+    opened.writer.close().unwrap();
+}
