@@ -28,7 +28,12 @@ struct Index {
     by_id: HashMap<StatisticId, Arc<Slot>>,
     /// The number of the next new statistic; `None` when all are used up.
     next_id: Option<StatisticId>,
+    /// How many were asked for and not accepted by any Stat Server yet: what clients can make up.
+    unaccepted: usize,
 }
+
+/// The most statistics that are asked for and not accepted yet; each may hold 28 KiB of names.
+const UNACCEPTED_MAX: usize = 20_000;
 
 /// No room for another statistic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +54,7 @@ impl Cache {
             by_statistic: HashMap::new(),
             by_id: HashMap::new(),
             next_id: Some(next_id),
+            unaccepted: 0,
         };
         Self {
             clock,
@@ -90,18 +96,39 @@ impl Cache {
         index.by_id.get(&id).cloned()
     }
 
-    /// The slot of a statistic, made if need be.
+    /// The slot of a statistic that somebody asks for, made if need be.
     ///
     /// # Errors
-    /// There are as many statistics as the configuration allows.
+    /// There are as many statistics as the configuration allows, or too many that no Stat Server
+    /// has accepted yet.
     pub fn intern(&self, statistic: &Statistic) -> Result<Arc<Slot>, Full> {
         if let Some(slot) = self.ask(statistic) {
             return Ok(slot);
         }
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        if index.unaccepted >= UNACCEPTED_MAX && !index.by_statistic.contains_key(statistic) {
+            return Err(Full);
+        }
+        let (slot, made) = self.place(&mut index, statistic)?;
+        index.unaccepted += usize::from(made);
+        slot.touch(self.clock.now());
+        Ok(slot)
+    }
+
+    /// The slot of a statistic that the configuration lists: never idle, never taken out.
+    ///
+    /// # Errors
+    /// There are as many statistics as the configuration allows.
+    pub fn pin(&self, statistic: &Statistic) -> Result<Arc<Slot>, Full> {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let (slot, _) = self.place(&mut index, statistic)?;
+        slot.pin();
+        Ok(slot)
+    }
+
+    fn place(&self, index: &mut Index, statistic: &Statistic) -> Result<(Arc<Slot>, bool), Full> {
         if let Some(slot) = index.by_statistic.get(statistic) {
-            slot.touch(self.clock.now());
-            return Ok(slot.clone());
+            return Ok((slot.clone(), false));
         }
         if index.by_statistic.len() >= self.statistics_max {
             return Err(Full);
@@ -109,7 +136,15 @@ impl Cache {
         let id = index.next_id.ok_or(Full)?;
         let slot = Arc::new(Slot::new(id, Arc::new(statistic.clone()), &self.clock));
         index.insert(slot.clone());
-        Ok(slot)
+        Ok((slot, true))
+    }
+
+    /// Notes that a Stat Server accepted a statistic for the first time.
+    pub fn accepted(&self, slot: &Slot) {
+        if !slot.is_pinned() {
+            let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+            index.unaccepted = index.unaccepted.saturating_sub(1);
+        }
     }
 
     /// Takes out a statistic that no Stat Server ever accepted, unless somebody asked for it after
@@ -120,7 +155,9 @@ impl Cache {
             return false;
         }
         index.by_statistic.remove(&slot.statistic);
-        index.by_id.remove(&slot.id).is_some()
+        let removed = index.by_id.remove(&slot.id).is_some();
+        index.unaccepted = index.unaccepted.saturating_sub(usize::from(removed));
+        removed
     }
 
     /// Every slot there is now.

@@ -287,7 +287,7 @@ impl Slot {
     }
 
     /// Never idle from now on.
-    pub fn pin(&self) {
+    pub(super) fn pin(&self) {
         self.pinned.store(true, Ordering::Relaxed);
     }
 

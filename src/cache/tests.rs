@@ -186,3 +186,26 @@ async fn a_restored_value_ages_over_the_restart_and_is_uncertain_until_confirmed
     cache.distrust(ServerId(1));
     assert_eq!(slot.last().unwrap().0.quality, Quality::Uncertain);
 }
+
+#[tokio::test(start_paused = true)]
+async fn made_up_statistics_are_bounded_and_configured_ones_are_not_counted() {
+    let clock = Clock::system();
+    let many = Revision {
+        generation: 0,
+        counter: 0,
+    };
+    let cache = Cache::new(clock, 1, many, StatisticId(0), usize::MAX);
+    for number in 0..UNACCEPTED_MAX {
+        cache.intern(&statistic(&number.to_string())).unwrap();
+    }
+    assert_eq!(cache.intern(&statistic("one more")).unwrap_err(), Full);
+    assert!(cache.pin(&statistic("configured")).is_ok());
+    let accepted = cache.intern(&statistic("0")).unwrap();
+    accepted.opened(NotificationMode::Immediate, PasswordProof::NONE);
+    cache.accepted(&accepted);
+    assert!(cache.intern(&statistic("one more")).is_ok());
+    let refused = cache.intern(&statistic("1")).unwrap();
+    assert!(cache.remove_unaccepted(&refused, refused.asked()));
+    assert!(cache.intern(&statistic("another")).is_ok());
+    assert_eq!(cache.intern(&statistic("too many")).unwrap_err(), Full);
+}

@@ -1,12 +1,13 @@
 //! `peekd serve`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
 use super::signals::stop_on_signal;
@@ -34,11 +35,11 @@ impl Serve {
         }
         service::start_logging(log_format, "info")?;
         raise_file_limit();
-        super::block_on(serve(settings))
+        super::block_on(serve(settings, &self.config))
     }
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<()> {
+async fn serve(settings: Settings, file: &Path) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     let stop = stop_on_signal(&tasks)?;
     let listen = settings.listen;
@@ -47,11 +48,26 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {listen} (setting http.listen)"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let connector = Arc::new(TcpConnector);
-    Ok(
-        Service::launch(settings, listener, connector, Clock::system(), stop)
-            .join()
-            .await?,
-    )
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut service = Service::launch(settings, listener, connector, Clock::system(), stop);
+    loop {
+        tokio::select! {
+            ended = service.join() => return Ok(ended?),
+            _ = hangup.recv() => reload(&service, file),
+        }
+    }
+}
+
+/// SIGHUP: the users are read again; the rest of the file needs a restart.
+fn reload(service: &Service, file: &Path) {
+    match Settings::load(file) {
+        Ok(settings) => {
+            let users = settings.http.users.len();
+            service.replace_users(settings.http.users);
+            tracing::info!(users, "read the users again; other settings need a restart");
+        }
+        Err(faults) => tracing::error!("nothing was changed: {faults}"),
+    }
 }
 
 /// Each connection takes a file descriptor; the usual limit of 1,024 would be the first to bite.

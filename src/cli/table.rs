@@ -25,7 +25,12 @@ impl Table {
 
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         for line in self.0.lines() {
-            writeln!(out, "{}", line.trim_end())?;
+            // Without a frame the padding before the first column is only in the way.
+            writeln!(
+                out,
+                "{}",
+                line.strip_prefix(' ').unwrap_or(&line).trim_end()
+            )?;
         }
         Ok(())
     }

@@ -164,6 +164,7 @@ impl Ingest {
         let protected = proof.is_some();
         let (newly_registered, news) = slot.opened(mode, proof);
         if newly_registered {
+            self.cache.accepted(&slot);
             changes.push(Change::Registered {
                 id,
                 statistic: slot.statistic.clone(),

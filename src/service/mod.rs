@@ -6,8 +6,8 @@ mod readiness;
 mod settings;
 mod supervisor;
 mod telemetry;
+mod warm_up;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ use tokio_util::task::TaskTracker;
 pub use settings::{Faults, Settings};
 pub use supervisor::Supervisor;
 pub use telemetry::{LogFormat, start_logging};
+use warm_up::{number_servers, warm_cache};
 
-use crate::api::{self, Phase, Readiness};
-use crate::cache::{Cache, Restored};
+use crate::api::{self, Edge, Phase, Readiness};
 use crate::ingest::{BATCH_QUEUE_LEN, Ingest};
-use crate::model::{Clock, NotificationMode, PasswordProof, ProofKey, ServerId, Statistic};
+use crate::model::{Clock, ProofKey, ServerId};
 use crate::peek::Peek;
-use crate::store::{self, Change, Loaded, LoadedStatistic, Opened};
-use crate::upstream::{Connector, OpenSpec, Pair, PairHandle, StatTypes, Upstream};
+use crate::store::{self, Opened};
+use crate::upstream::{Connector, Pair, PairHandle, StatTypes, Upstream};
 
 /// How long the tasks of a stage may take to end once told, before they are left behind.
 const STAGE_PATIENCE: Duration = Duration::from_secs(5);
@@ -52,9 +52,9 @@ pub enum ServiceError {
 }
 
 /// A running service.
-#[derive(Debug)]
 pub struct Service {
     readiness: watch::Receiver<Readiness>,
+    edge: Arc<Edge<Peek>>,
     task: JoinHandle<Result<(), ServiceError>>,
 }
 
@@ -68,12 +68,27 @@ impl Service {
         clock: Clock,
         stop: CancellationToken,
     ) -> Self {
-        let (sender, readiness) = watch::channel(Readiness::default());
-        let task = run(settings, listener, connector, clock, stop, sender);
+        let (told, readiness) = watch::channel(Readiness::default());
+        let (answers, answers_seen) = watch::channel(None);
+        let http = Arc::new(settings.http.clone());
+        let edge = Arc::new(Edge::new(http, answers_seen, readiness.clone()));
+        let front = Front {
+            edge: edge.clone(),
+            listener,
+            answers,
+            readiness: told,
+        };
+        let task = run(settings, front, connector, clock, stop);
         Self {
             readiness,
+            edge,
             task: TaskTracker::new().spawn(task),
         }
+    }
+
+    /// Exchanges the users while the service runs.
+    pub fn replace_users(&self, users: Vec<api::User>) {
+        self.edge.replace_users(users);
     }
 
     /// Waits until requests are answered; false when the service ended before that.
@@ -94,34 +109,39 @@ impl Service {
     ///
     /// # Errors
     /// The store could not be opened, or a part failed that the service cannot do without.
-    pub async fn join(self) -> Result<(), ServiceError> {
-        self.task.await.unwrap_or(Err(ServiceError::TaskFailed))
+    pub async fn join(&mut self) -> Result<(), ServiceError> {
+        (&mut self.task)
+            .await
+            .unwrap_or(Err(ServiceError::TaskFailed))
     }
+}
+
+/// What faces the clients, and what it is told.
+struct Front {
+    edge: Arc<Edge<Peek>>,
+    listener: TcpListener,
+    answers: watch::Sender<Option<Arc<Peek>>>,
+    readiness: watch::Sender<Readiness>,
 }
 
 async fn run(
     settings: Settings,
-    listener: TcpListener,
+    front: Front,
     connector: Arc<dyn Connector>,
     clock: Clock,
     stop: CancellationToken,
-    readiness: watch::Sender<Readiness>,
 ) -> Result<(), ServiceError> {
+    let Front {
+        edge,
+        listener,
+        answers,
+        readiness,
+    } = front;
     let edge_stop = CancellationToken::new();
-    let readiness_seen = readiness.subscribe();
-    let (answers, answers_seen) = watch::channel(None);
     let edge_tasks = Supervisor::new(stop.clone());
-    let edge_config = Arc::new(settings.http.clone());
     let edge_token = edge_stop.clone();
     edge_tasks.spawn("http", async move {
-        let summary = api::serve::<Peek>(
-            listener,
-            edge_config,
-            answers_seen,
-            readiness_seen,
-            edge_token,
-        )
-        .await;
+        let summary = api::serve_edge(listener, edge, edge_token).await;
         if !summary.drained {
             tracing::warn!(
                 cut = summary.connections_cut,
@@ -134,17 +154,20 @@ async fn run(
     let outcome = match start(settings, connector, clock, &stop).await {
         Ok(core) => {
             answers.send_replace(Some(core.peek.clone()));
-            let ready = readiness::follow(&core, &readiness, &stop);
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = ready => {}
-            }
-            stop.cancelled().await;
+            readiness::follow(&core, &readiness, &stop).await;
+            // Without a stop this means that the store's or a pair's task is gone.
+            let failed = !stop.is_cancelled();
+            stop.cancel();
             readiness.send_modify(|readiness| readiness.phase = Phase::Draining);
             tracing::info!("stopping: draining requests");
             edge_stop.cancel();
             edge_tasks.wait(drain.saturating_add(STAGE_PATIENCE)).await;
-            core.stop().await
+            let stopped = core.stop().await;
+            if failed {
+                Err(ServiceError::TaskFailed)
+            } else {
+                stopped
+            }
         }
         Err(error) => {
             stop.cancel();
@@ -287,127 +310,6 @@ async fn open_store(config: store::Config, clock: Clock) -> Result<Opened, Servi
     match open.await {
         Ok(opened) => Ok(opened?),
         Err(_) => Err(ServiceError::TaskFailed),
-    }
-}
-
-/// The store's stable numbers for the configured names; new names get new ones.
-fn number_servers(
-    settings: &Settings,
-    loaded: &Loaded,
-    writer: &store::Writer,
-) -> HashMap<String, ServerId> {
-    let mut ids: HashMap<String, ServerId> = loaded
-        .servers
-        .iter()
-        .map(|(id, name)| (name.clone(), *id))
-        .collect();
-    let mut next = ids.values().map(|id| id.0).max().unwrap_or(0);
-    for config in &settings.stat_servers {
-        if !ids.contains_key(&config.name) {
-            next = next.saturating_add(1);
-            ids.insert(config.name.clone(), ServerId(next));
-            let name = config.name.clone();
-            writer.record([Change::ServerNamed {
-                server: ServerId(next),
-                name,
-            }]);
-        }
-    }
-    ids
-}
-
-/// Fills the cache with what the store knew. Returns also what is to be opened: what was open
-/// before, and what the configuration lists.
-fn warm_cache(
-    settings: &Settings,
-    loaded: Loaded,
-    clock: &Clock,
-    generation: u32,
-    proofs: &ProofKey,
-) -> (Cache, Vec<OpenSpec>) {
-    let cache = Cache::new(
-        clock.clone(),
-        generation,
-        loaded.last_revision,
-        loaded.next_id,
-        settings.statistics_max,
-    );
-    let mut wanted = Vec::new();
-    for statistic in loaded.statistics {
-        let (restored, spec) = restore(settings, statistic, proofs);
-        cache.restore(restored);
-        wanted.extend(spec);
-    }
-    for (statistic, mode) in &settings.open {
-        let Ok(slot) = cache.intern(statistic) else {
-            tracing::error!(%statistic, "no room to open a configured statistic");
-            continue;
-        };
-        slot.pin();
-        if !slot.is_held() {
-            let spec = configured(settings, slot.id, slot.statistic.clone(), *mode, proofs);
-            wanted.push(spec);
-        }
-    }
-    (cache, wanted)
-}
-
-fn restore(
-    settings: &Settings,
-    loaded: LoadedStatistic,
-    proofs: &ProofKey,
-) -> (Restored, Option<OpenSpec>) {
-    let LoadedStatistic {
-        id,
-        statistic,
-        subscription,
-        protected,
-        last,
-    } = loaded;
-    let password = settings.http.tenant_passwords.get(&*statistic.tenant);
-    // Without its password, which is not stored, it stays closed until a caller brings that along.
-    let held = subscription
-        .filter(|_| !protected || password.is_some())
-        .map(|subscription| subscription.mode);
-    let spec = held.map(|mode| configured(settings, id, statistic.clone(), mode, proofs));
-    let proof = match (protected, password) {
-        (false, _) => Some(PasswordProof::NONE),
-        (true, Some(password)) => Some(proofs.prove(password)),
-        (true, None) => None,
-    };
-    let last = last.map(|last| (last.sample, last.revision));
-    (
-        Restored {
-            id,
-            statistic,
-            last,
-            held,
-            proof,
-        },
-        spec,
-    )
-}
-
-fn configured(
-    settings: &Settings,
-    id: crate::model::StatisticId,
-    statistic: Arc<Statistic>,
-    mode: NotificationMode,
-    proofs: &ProofKey,
-) -> OpenSpec {
-    let password = settings
-        .http
-        .tenant_passwords
-        .get(&*statistic.tenant)
-        .cloned()
-        .unwrap_or_default();
-    let proof = proofs.prove(&password);
-    OpenSpec {
-        id,
-        statistic,
-        mode,
-        password,
-        proof,
     }
 }
 

@@ -123,7 +123,7 @@ impl World {
     }
 
     pub(crate) async fn stop(&mut self) {
-        let (service, stop) = self.running.take().unwrap();
+        let (mut service, stop) = self.running.take().unwrap();
         stop.cancel();
         service.join().await.unwrap();
     }

@@ -80,7 +80,8 @@ async fn a_stat_server_is_trusted_by_its_authority_and_name_and_not_otherwise() 
             file.display()
         );
         let store = TempDir::new().unwrap();
-        let (service, address, stop) = service_on(&pair.configuration(store.path(), &more)).await;
+        let (mut service, address, stop) =
+            service_on(&pair.configuration(store.path(), &more)).await;
         let answer = peek(&address, &login_time(), "").await;
         let reasons = service.readiness().borrow().reasons.clone();
         if trusted {
