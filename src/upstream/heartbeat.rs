@@ -100,12 +100,13 @@ impl Heartbeat {
         let Some(config) = self.config else {
             return Verdict::Alive;
         };
-        let silence = now.saturating_duration_since(self.last_received);
-        if silence >= config.local_timeout * 2 {
-            return Verdict::Dead;
-        }
-        if silence < config.local_timeout || self.polled_since_last_received() {
-            return Verdict::Alive;
+        let due = |since: Instant| now.saturating_duration_since(since) >= config.local_timeout;
+        // A verdict needs a poll that had its time: if we ourselves came late, the proof of life
+        // may be waiting to be read.
+        match self.unanswered_poll() {
+            Some(polled) if due(polled) => return Verdict::Dead,
+            None if due(self.last_received) => {}
+            _ => return Verdict::Alive,
         }
         self.polled = Some(now);
         Verdict::Poll(Addp {
@@ -116,13 +117,8 @@ impl Heartbeat {
 
     /// When [`Heartbeat::check`] should be asked next.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let timeout = self.config?.local_timeout;
-        let factor = if self.polled_since_last_received() {
-            2
-        } else {
-            1
-        };
-        Some(self.last_received + timeout * factor)
+        let since = self.unanswered_poll().unwrap_or(self.last_received);
+        Some(since + self.config?.local_timeout)
     }
 
     /// How long the last answered poll took.
@@ -130,9 +126,9 @@ impl Heartbeat {
         self.round_trip
     }
 
-    fn polled_since_last_received(&self) -> bool {
-        self.polled
-            .is_some_and(|polled| polled > self.last_received)
+    /// When the poll was sent that nothing has come after.
+    fn unanswered_poll(&self) -> Option<Instant> {
+        self.polled.filter(|polled| *polled > self.last_received)
     }
 }
 
