@@ -1,8 +1,8 @@
 //! What the rest of the program holds of the upstream: which pair a statistic belongs to, and how
 //! to ask it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -66,6 +66,36 @@ pub struct PairHandle {
     pub name: Arc<str>,
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) status: watch::Receiver<PairStatus>,
+    pub(super) held: Arc<Held>,
+}
+
+/// The statistics that a pair wants open. Written by the pair alone, as it takes them on and lets
+/// them go, so that it never names one that the pair has forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Held(Mutex<HashSet<StatisticId>>);
+
+impl Held {
+    pub(super) fn insert(&self, ids: impl IntoIterator<Item = StatisticId>) {
+        self.lock().extend(ids);
+    }
+
+    pub(super) fn remove(&self, ids: impl IntoIterator<Item = StatisticId>) {
+        let mut ids = ids.into_iter().peekable();
+        if ids.peek().is_some() {
+            let mut held = self.lock();
+            for id in ids {
+                held.remove(&id);
+            }
+        }
+    }
+
+    fn contains(&self, id: StatisticId) -> bool {
+        self.lock().contains(&id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<StatisticId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl PairHandle {
@@ -89,18 +119,13 @@ pub enum FetchError {
 #[derive(Debug)]
 pub struct Upstream {
     pairs: Vec<PairHandle>,
-    /// Which pair holds a statistic: once asked there, it stays there.
-    homes: Mutex<HashMap<StatisticId, usize>>,
 }
 
 impl Upstream {
     /// The pairs in the configured order.
     #[must_use]
     pub fn new(pairs: Vec<PairHandle>) -> Self {
-        Self {
-            pairs,
-            homes: Mutex::new(HashMap::new()),
-        }
+        Self { pairs }
     }
 
     /// The pairs in the configured order.
@@ -151,30 +176,22 @@ impl Upstream {
 
     /// Stops keeping these statistics open.
     pub async fn close(&self, ids: &[StatisticId]) {
-        let mut by_pair: Vec<Vec<StatisticId>> = self.pairs.iter().map(|_| Vec::new()).collect();
-        {
-            let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
-            for id in ids {
-                if let Some(ids) = homes.remove(id).and_then(|pair| by_pair.get_mut(pair)) {
-                    ids.push(*id);
-                }
-            }
-        }
-        for (pair, ids) in self.pairs.iter().zip(by_pair) {
+        for pair in &self.pairs {
+            let held = |id: &&StatisticId| pair.held.contains(**id);
+            let ids: Vec<StatisticId> = ids.iter().filter(held).copied().collect();
             if !ids.is_empty() && pair.commands.send(Command::Close(ids)).await.is_err() {
                 tracing::debug!(server = %pair.name, "the pair has stopped");
             }
         }
     }
 
+    /// The pair that holds the statistic: once asked there, it stays there. Else the one its metric
+    /// belongs to.
     fn home(&self, spec: &OpenSpec) -> Option<usize> {
-        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pair) = homes.get(&spec.id) {
-            return Some(*pair);
-        }
-        let pair = self.route(&spec.statistic.metric)?;
-        homes.insert(spec.id, pair);
-        Some(pair)
+        self.pairs
+            .iter()
+            .position(|pair| pair.held.contains(spec.id))
+            .or_else(|| self.route(&spec.statistic.metric))
     }
 
     /// The first pair that surely defines the metric, else the first that might.

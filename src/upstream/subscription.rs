@@ -34,6 +34,16 @@ pub(super) struct Subscription {
     pub(super) link: Link,
     /// Who waits for the next value.
     pub(super) waiting: Vec<Ticket>,
+    pub(super) queue: Queue,
+}
+
+/// Which of the session's queues names a statistic: one at most, so that none outgrows what is
+/// wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Queue {
+    None,
+    Backlog,
+    Retries,
 }
 
 /// How far a statistic has got on the present connection.
@@ -46,6 +56,8 @@ pub(super) enum Link {
         reference_id: i32,
         epoch: Epoch,
         sent: Instant,
+        /// The answer is so late that nobody waits for it and nothing is held up for it.
+        overdue: bool,
     },
     /// The Stat Server holds it open.
     Open {
@@ -57,7 +69,12 @@ pub(super) enum Link {
         peeks: VecDeque<PeekInFlight>,
     },
     /// A close is on its way.
-    Closing { reference_id: i32, own: i32 },
+    Closing {
+        reference_id: i32,
+        own: i32,
+        /// It was wanted again meanwhile.
+        reopen: bool,
+    },
 }
 
 /// A peek of an open statistic that has not been answered.
@@ -74,6 +91,7 @@ impl Subscription {
             accepted,
             link: Link::Idle,
             waiting: Vec::new(),
+            queue: Queue::None,
         }
     }
 
@@ -99,7 +117,9 @@ impl Subscription {
                 let peeks = peeks.iter().map(|peek| peek.reference_id);
                 peeks.chain([*reference_id]).collect()
             }
-            Link::Closing { reference_id, own } => vec![*reference_id, *own],
+            Link::Closing {
+                reference_id, own, ..
+            } => vec![*reference_id, *own],
         }
     }
 }

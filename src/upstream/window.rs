@@ -32,6 +32,11 @@ impl Window {
         self.in_flight < self.width
     }
 
+    /// Those somebody waits for pass a full window, up to another whole one.
+    pub(super) fn has_room_for_urgent(&self) -> bool {
+        self.in_flight < self.width.saturating_add(self.width_max)
+    }
+
     pub(super) fn sent(&mut self) {
         self.in_flight += 1;
     }
@@ -47,6 +52,13 @@ impl Window {
             self.width = (self.width * 2).min(self.width_max);
             self.prompt_answers = 0;
         }
+    }
+
+    /// An answer is not expected any more: its place is free, and the server is gone easy on.
+    pub(super) fn gave_up(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.width = AT_FIRST.min(self.width_max);
+        self.prompt_answers = 0;
     }
 }
 

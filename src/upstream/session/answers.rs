@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::super::event::{Event, Outcome, Ticket};
 use super::super::subscription::Link;
 use super::requests::opened;
-use super::{FIRST_VALUE_PATIENCE, Failure, RETRY_AFTER, Reference, Session, tell};
+use super::{FIRST_VALUE_PATIENCE, Failure, Reference, Session};
 use crate::model::{Quality, StatisticId, Value};
 use crate::wire::{self, EventKind, EventValue, Message, ProfileKind, ServerMode, decode_state};
 
@@ -85,15 +85,26 @@ impl Session {
         let Some(subscription) = self.subscriptions.get_mut(&id) else {
             return Ok(());
         };
-        let Link::Opening { epoch, sent, .. } = subscription.link else {
+        let Link::Opening {
+            epoch,
+            sent,
+            overdue,
+            ..
+        } = subscription.link
+        else {
             return Ok(());
         };
-        connection.window.answered(sent, now);
+        if !overdue {
+            connection.window.answered(sent, now);
+        }
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
         let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
         let somebody_waits = !subscription.waiting.is_empty();
         self.events.push(Event::Opened { id, mode, proof });
+        if self.ending {
+            return self.close_one(id, now);
+        }
         // A mode without notifications sends nothing by itself, so where somebody waits it is
         // peeked for at once; the others are given a moment.
         if mode.notifies() {
@@ -101,7 +112,7 @@ impl Session {
                 .awaiting_first
                 .push_back((now + FIRST_VALUE_PATIENCE, id));
         } else if somebody_waits {
-            self.peek(id, None)?;
+            self.peek(id, None, now)?;
         }
         Ok(())
     }
@@ -260,20 +271,26 @@ impl Session {
         let Some(subscription) = self.subscriptions.get_mut(&id) else {
             return;
         };
-        let Link::Opening { sent, .. } = subscription.link else {
-            // Some servers answer a failed peek under the statistic's number.
-            return self.peek_refused(id, None, &text);
+        let (sent, overdue) = match subscription.link {
+            Link::Opening { sent, overdue, .. } => (sent, overdue),
+            // Some servers answer a failed request under the statistic's number.
+            Link::Closing { .. } => return self.finish_close(id, now),
+            Link::Open { .. } | Link::Idle => return self.peek_refused(id, None, &text),
         };
-        connection.window.answered(sent, now);
+        if !overdue {
+            connection.window.answered(sent, now);
+        }
         connection.references.remove(&reference_id);
+        connection.held = connection.held.saturating_sub(1);
         subscription.link = Link::Idle;
         let tickets = subscription.take_waiting();
         let proof = subscription.spec.proof.clone();
         if subscription.accepted {
             tracing::warn!(statistic = %subscription.spec.statistic, %text, "reopening was refused");
-            self.retries.push_back((now + RETRY_AFTER, id));
+            self.retry_later(id, now);
         } else {
             self.subscriptions.remove(&id);
+            self.forgotten.push(id);
         }
         self.events.push(Event::Refused {
             id,
@@ -302,10 +319,11 @@ impl Session {
         {
             connection.references.remove(&peek.reference_id);
         }
-        tell(
-            peek.ticket.into_iter().collect(),
-            &Outcome::Refused(text.clone()),
-        );
+        // Who waits for the first value waited for this peek.
+        let waiting = std::mem::take(&mut subscription.waiting);
+        for ticket in peek.ticket.into_iter().chain(waiting) {
+            ticket.complete(Outcome::Refused(text.clone()));
+        }
     }
 
     fn closed(&mut self, reference_id: i32, now: Instant) {
@@ -320,35 +338,12 @@ impl Session {
             return;
         };
         let id = *id;
-        self.finish_close(id, now);
-    }
-
-    fn finish_close(&mut self, id: StatisticId, now: Instant) {
-        self.forget_references(id);
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
-            return;
-        };
-        let asked_for = matches!(subscription.link, Link::Closing { .. });
-        let waiting = subscription.take_waiting();
-        subscription.link = Link::Idle;
-        if self.ending {
-            return;
-        }
-        if !waiting.is_empty() {
-            // Somebody asked for it meanwhile.
-            subscription.waiting = waiting;
-            connection.epoch = self.epochs.allocate();
-            self.urgent.push_back(id);
-        } else if asked_for {
-            self.subscriptions.remove(&id);
-            self.events.push(Event::Closed { id });
+        let link = self.subscriptions.get(&id).map(|found| &found.link);
+        if let Some(&Link::Opening { reference_id, .. }) = link {
+            let text = "the Stat Server closed the statistic instead of opening it";
+            self.open_refused(id, reference_id, text.into(), now);
         } else {
-            tracing::warn!(statistic = %subscription.spec.statistic, "closed by the Stat Server");
-            self.events.push(Event::Validity { id, valid: false });
-            self.retries.push_back((now + RETRY_AFTER, id));
+            self.finish_close(id, now);
         }
     }
 
@@ -381,8 +376,13 @@ impl Session {
         };
         if kind == ProfileKind::StatTypes {
             let pairs = event.profile.map(|profile| profile.0).unwrap_or_default();
-            let names = pairs.into_iter().map(|(name, _)| name).collect();
-            self.events.push(Event::StatTypes { names });
+            let names: Vec<String> = pairs.into_iter().map(|(name, _)| name).collect();
+            // A server without any stat types did not tell them: it may still define every metric.
+            if names.is_empty() {
+                tracing::warn!("the Stat Server listed no stat types");
+            } else {
+                self.events.push(Event::StatTypes { names });
+            }
         }
     }
 }

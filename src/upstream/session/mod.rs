@@ -4,7 +4,11 @@
 //! Owners call [`Session::take_events`] and write [`Session::output`] after every call.
 
 mod answers;
+mod endings;
+mod patience;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -13,9 +17,9 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::time::Instant;
 
-use super::event::{Event, Outcome, Ticket};
+use super::event::{Event, Ticket};
 use super::heartbeat::{AddpConfig, Heartbeat, Verdict};
-use super::subscription::{Link, Subscription};
+use super::subscription::Subscription;
 use super::window::Window;
 use crate::model::{Epoch, EpochCounter, PasswordProof, StatisticId};
 use crate::wire::{Charset, Packet, ProfileKind, Register, Request, ServerMode};
@@ -24,6 +28,8 @@ use crate::wire::{Charset, Packet, ProfileKind, Register, Request, ServerMode};
 const FIRST_VALUE_PATIENCE: Duration = Duration::from_millis(100);
 /// A statistic that was refused or closed unasked is asked for again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// A request without an answer for so long is given up.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// No more opens are written while this much output waits for the socket.
 const OUTPUT_LEN_HIGH: usize = 256 * 1024;
 
@@ -66,15 +72,18 @@ pub struct Session {
     config: SessionConfig,
     epochs: Arc<EpochCounter>,
     subscriptions: HashMap<StatisticId, Subscription>,
-    /// Somebody waits for these: opened before the backlog and outside its window.
+    /// Somebody waits for these: opened before the backlog and past its window.
     urgent: VecDeque<StatisticId>,
     /// Wanted, not yet asked for on this connection. May name a statistic that is open by now.
+    /// While ending: open, not yet asked to be closed.
     backlog: VecDeque<StatisticId>,
     /// To be put on the backlog at their time, which is in order since the delay is one constant.
     retries: VecDeque<(Instant, StatisticId)>,
     connection: Option<Connected>,
     events: Vec<Event>,
     output: BytesMut,
+    /// No longer wanted since they were last taken.
+    forgotten: Vec<StatisticId>,
     skipped_messages: u64,
     /// Everything is being closed for an orderly end; the statistics stay wanted for the next start.
     ending: bool,
@@ -90,13 +99,20 @@ struct Connected {
     /// What each reference id in use stands for.
     references: HashMap<i32, Reference>,
     window: Window,
-    epoch: Epoch,
+    /// How many statistics are open, opening or closing.
+    held: usize,
+    /// Shared by what is opened; none as soon as something was closed, since whatever is opened
+    /// after that may be that statistic again.
+    epoch: Option<Epoch>,
     /// The number that decides a few shapes of state bodies.
     compat: i64,
     mode: Option<ServerMode>,
     version: Option<String>,
     /// Acknowledged without a value, by when to lose patience; in order, the delay is constant.
     awaiting_first: VecDeque<(Instant, StatisticId)>,
+    /// Requests under way, by when to give them up; in order, the delay is constant. May name some
+    /// that were answered.
+    unanswered: VecDeque<(Instant, i32)>,
 }
 
 #[derive(Debug)]
@@ -127,6 +143,7 @@ impl Session {
             connection: None,
             events: Vec::new(),
             output: BytesMut::new(),
+            forgotten: Vec::new(),
             skipped_messages: 0,
             ending: false,
         }
@@ -145,43 +162,16 @@ impl Session {
             last_reference: 0,
             references: HashMap::new(),
             window: Window::new(self.config.open_window),
-            epoch: self.epochs.allocate(),
+            held: 0,
+            epoch: None,
             compat: 0,
             mode: None,
             version: None,
             awaiting_first: VecDeque::new(),
+            unanswered: VecDeque::new(),
         });
         let register = Request::Register(self.config.register.clone());
         register.write(self.config.charset, &mut self.output);
-    }
-
-    /// The connection is gone: whoever waits is told, and everything wanted goes on the backlog.
-    pub fn disconnected(&mut self) {
-        let Some(connection) = self.connection.take() else {
-            return;
-        };
-        self.output.clear();
-        self.urgent.clear();
-        self.retries.clear();
-        for subscription in self.subscriptions.values_mut() {
-            // Dropped tickets tell that the connection was lost.
-            drop(subscription.take_waiting());
-            let closing = matches!(subscription.link, Link::Closing { .. });
-            subscription.link = Link::Idle;
-            if closing && !self.ending {
-                subscription.accepted = false;
-                self.events.push(Event::Closed {
-                    id: subscription.spec.id,
-                });
-            }
-        }
-        // What no Stat Server ever accepted has nobody left who wants it.
-        self.subscriptions
-            .retain(|_, subscription| subscription.accepted);
-        self.backlog = self.subscriptions.keys().copied().collect();
-        if connection.registered {
-            self.events.push(Event::LinkDown);
-        }
     }
 
     /// Bytes arrived, whatever they say: proof that the peer lives.
@@ -233,6 +223,7 @@ impl Session {
             }
         }
         self.peek_where_patience_ended(now)?;
+        self.give_up_unanswered(now);
         self.requeue_due_retries(now);
         self.pump(now)
     }
@@ -245,7 +236,9 @@ impl Session {
             (!connection.registered).then(|| connection.since + self.config.register_timeout);
         let first = connection.awaiting_first.front().map(|(due, _)| *due);
         let retry = self.retries.front().map(|(due, _)| *due);
-        [register, connection.heartbeat.deadline(), first, retry]
+        let unanswered = connection.unanswered.front().map(|(due, _)| *due);
+        let heartbeat = connection.heartbeat.deadline();
+        [register, heartbeat, first, unanswered, retry]
             .into_iter()
             .flatten()
             .min()
@@ -256,9 +249,32 @@ impl Session {
         &mut self.output
     }
 
+    /// Whether the socket is too slow for what is to be written: nothing more should be asked.
+    #[must_use]
+    pub fn is_choked(&self) -> bool {
+        self.output.len() >= OUTPUT_LEN_HIGH
+    }
+
+    /// Whether [`Session::take_events`] has something to give.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// What happened since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// Statistics that are no longer wanted open since the last call.
+    pub fn take_forgotten(&mut self) -> Vec<StatisticId> {
+        std::mem::take(&mut self.forgotten)
+    }
+
+    /// Whether a statistic is wanted open.
+    #[must_use]
+    pub fn wants(&self, id: StatisticId) -> bool {
+        self.subscriptions.contains_key(&id)
     }
 
     /// Whether the Stat Server answered the registration.
@@ -278,8 +294,9 @@ impl Session {
     /// How many statistics the Stat Server holds open, or is being asked to open or close.
     #[must_use]
     pub fn open_count(&self) -> usize {
-        let idle = |subscription: &&Subscription| !matches!(subscription.link, Link::Idle);
-        self.subscriptions.values().filter(idle).count()
+        self.connection
+            .as_ref()
+            .map_or(0, |connection| connection.held)
     }
 
     /// What the Stat Server said of its mode on this connection.
@@ -304,26 +321,5 @@ impl Session {
         self.connection
             .as_ref()
             .and_then(|connection| connection.heartbeat.round_trip())
-    }
-
-    fn requeue_due_retries(&mut self, now: Instant) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        while let Some((due, id)) = self.retries.front().copied()
-            && due <= now
-        {
-            self.retries.pop_front();
-            self.backlog.push_back(id);
-            // A reopening on the same connection must not share the first opening's epoch.
-            connection.epoch = self.epochs.allocate();
-        }
-    }
-}
-
-/// Tells everybody the same.
-fn tell(tickets: Vec<Ticket>, outcome: &Outcome) {
-    for ticket in tickets {
-        ticket.complete(outcome.clone());
     }
 }

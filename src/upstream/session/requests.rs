@@ -4,15 +4,19 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::super::event::{Event, Ticket};
-use super::super::subscription::{Link, OpenSpec, PeekInFlight, Subscription};
-use super::{Failure, OUTPUT_LEN_HIGH, Reference, Session};
+use super::super::event::Ticket;
+use super::super::subscription::{Link, OpenSpec, PeekInFlight, Queue, Subscription};
+use super::super::window::Window;
+use super::{Failure, Reference, Session};
 use crate::model::StatisticId;
 use crate::wire::{Notification, Object, ProfileKind, Refinements, Request};
 
 impl Session {
     /// Keeps these statistics open, now and after every reconnection. They were accepted on an
     /// earlier run, or are configured: a refusal does not make them forgotten.
+    ///
+    /// # Errors
+    /// The connection is to be closed.
     pub fn want(&mut self, specs: Vec<OpenSpec>, now: Instant) -> Result<(), Failure> {
         for spec in specs {
             let id = spec.id;
@@ -21,8 +25,13 @@ impl Session {
                 .entry(id)
                 .or_insert_with(|| Subscription::new(spec, true));
             subscription.accepted = true;
-            if matches!(subscription.link, Link::Idle) {
-                self.backlog.push_back(id);
+            match &mut subscription.link {
+                Link::Idle if subscription.queue == Queue::None => {
+                    subscription.queue = Queue::Backlog;
+                    self.backlog.push_back(id);
+                }
+                Link::Closing { reopen, .. } => *reopen = true,
+                _ => {}
             }
         }
         self.pump(now)
@@ -47,10 +56,12 @@ impl Session {
             return self.pump(now);
         };
         if subscription.spec.proof != spec.proof {
-            return self.get_once(&spec, ticket);
+            return self.get_once(&spec, ticket, now);
         }
         match &subscription.link {
-            Link::Open { .. } => self.peek(id, Some(ticket)),
+            Link::Open { .. } => self.peek(id, Some(ticket), now),
+            // Dropping the ticket tells that nothing is to be had here.
+            Link::Opening { overdue: true, .. } => Ok(()),
             Link::Opening { .. } | Link::Closing { .. } => {
                 subscription.waiting.push(ticket);
                 Ok(())
@@ -63,76 +74,25 @@ impl Session {
         }
     }
 
-    /// Stops keeping these statistics open.
-    ///
-    /// # Errors
-    /// The connection is to be closed.
-    pub fn close(&mut self, ids: &[StatisticId]) -> Result<(), Failure> {
-        for &id in ids {
-            let Some(subscription) = self.subscriptions.get_mut(&id) else {
-                continue;
-            };
-            match subscription.link {
-                Link::Open { reference_id, .. } => {
-                    drop(subscription.take_waiting());
-                    self.forget_references(id);
-                    let own = self.reference(Reference::Close(id))?;
-                    if let Some(subscription) = self.subscriptions.get_mut(&id) {
-                        subscription.link = Link::Closing { reference_id, own };
-                    }
-                    if let Some(connection) = &mut self.connection {
-                        connection
-                            .references
-                            .insert(reference_id, Reference::Open(id));
-                    }
-                    self.send(&Request::Close {
-                        reference_id: own,
-                        statistic: reference_id,
-                    });
-                }
-                // An open on its way is let through; the next sweep closes it.
-                Link::Opening { .. } | Link::Closing { .. } => {}
-                Link::Idle => {
-                    self.subscriptions.remove(&id);
-                    self.events.push(Event::Closed { id });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Closes everything that is open, for an orderly end: nothing is opened any more, and nobody is
-    /// told that it was closed, since it stays wanted.
-    ///
-    /// # Errors
-    /// The connection is to be closed.
-    pub fn close_all(&mut self) -> Result<(), Failure> {
-        self.ending = true;
-        self.backlog.clear();
-        self.urgent.clear();
-        self.retries.clear();
-        let is_open = |subscription: &Subscription| matches!(subscription.link, Link::Open { .. });
-        let ids: Vec<StatisticId> = self
-            .subscriptions
-            .iter()
-            .filter(|(_, subscription)| is_open(subscription))
-            .map(|(id, _)| *id)
-            .collect();
-        self.close(&ids)
-    }
-
     /// Writes opens: those somebody waits for at once, the backlog as the window allows.
     pub(super) fn pump(&mut self, now: Instant) -> Result<(), Failure> {
         if !self.is_registered() {
             return Ok(());
         }
-        while let Some(id) = self.urgent.pop_front() {
+        if self.ending {
+            return self.pump_closes(now);
+        }
+        while self.may_open(Window::has_room_for_urgent)
+            && let Some(id) = self.urgent.pop_front()
+        {
             self.open_if_idle(id, now)?;
         }
-        while self.output.len() < OUTPUT_LEN_HIGH && self.window_has_room() {
-            let Some(id) = self.backlog.pop_front() else {
-                break;
-            };
+        while self.may_open(Window::has_room)
+            && let Some(id) = self.backlog.pop_front()
+        {
+            if let Some(subscription) = self.subscriptions.get_mut(&id) {
+                subscription.queue = Queue::None;
+            }
             self.open_if_idle(id, now)?;
         }
         Ok(())
@@ -143,7 +103,8 @@ impl Session {
     /// # Errors
     /// The connection is to be closed.
     pub fn wrote(&mut self, now: Instant) -> Result<(), Failure> {
-        if self.output.is_empty() && !self.backlog.is_empty() {
+        let waits = !self.backlog.is_empty() || !self.urgent.is_empty();
+        if self.output.is_empty() && waits {
             self.pump(now)
         } else {
             Ok(())
@@ -163,50 +124,31 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn peek(&mut self, id: StatisticId, ticket: Option<Ticket>) -> Result<(), Failure> {
-        let own = self.reference(Reference::Peek(id))?;
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+    /// Peeks a statistic if it is open; dropping the ticket tells that it is not.
+    pub(super) fn peek(
+        &mut self,
+        id: StatisticId,
+        ticket: Option<Ticket>,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let link = self.subscriptions.get(&id).map(|found| &found.link);
+        let Some(&Link::Open { reference_id, .. }) = link else {
             return Ok(());
         };
-        let Link::Open {
-            reference_id,
-            peeks,
-            ..
-        } = &mut subscription.link
-        else {
-            return Ok(());
-        };
-        peeks.push_back(PeekInFlight {
-            reference_id: own,
-            ticket,
-        });
-        let statistic = *reference_id;
+        let own = self.request(Reference::Peek(id), now)?;
+        if let Some(subscription) = self.subscriptions.get_mut(&id)
+            && let Link::Open { peeks, .. } = &mut subscription.link
+        {
+            peeks.push_back(PeekInFlight {
+                reference_id: own,
+                ticket,
+            });
+        }
         self.send(&Request::Peek {
             reference_id: own,
-            statistic,
+            statistic: reference_id,
         });
         Ok(())
-    }
-
-    pub(super) fn peek_where_patience_ended(&mut self, now: Instant) -> Result<(), Failure> {
-        loop {
-            let Some(connection) = &mut self.connection else {
-                return Ok(());
-            };
-            match connection.awaiting_first.front().copied() {
-                Some((due, id)) if due <= now => {
-                    connection.awaiting_first.pop_front();
-                    let link = self
-                        .subscriptions
-                        .get(&id)
-                        .map(|subscription| &subscription.link);
-                    if let Some(Link::Open { valued: false, .. }) = link {
-                        self.peek(id, None)?;
-                    }
-                }
-                _ => return Ok(()),
-            }
-        }
     }
 
     /// Frees the reference ids of a statistic; late answers to them are skipped.
@@ -221,10 +163,12 @@ impl Session {
         }
     }
 
-    fn window_has_room(&self) -> bool {
-        self.connection
-            .as_ref()
-            .is_some_and(|connection| connection.window.has_room())
+    fn may_open(&self, has_room: impl Fn(&Window) -> bool) -> bool {
+        !self.is_choked()
+            && self
+                .connection
+                .as_ref()
+                .is_some_and(|connection| has_room(&connection.window))
     }
 
     fn open_if_idle(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
@@ -235,19 +179,23 @@ impl Session {
         let Some(spec) = idle.map(|subscription| subscription.spec.clone()) else {
             return Ok(());
         };
-        let reference_id = self.reference(Reference::Open(id))?;
-        let Some(connection) = &mut self.connection else {
+        let reference_id = self.request(Reference::Open(id), now)?;
+        let (Some(connection), Some(subscription)) =
+            (&mut self.connection, self.subscriptions.get_mut(&id))
+        else {
             return Ok(());
         };
         connection.window.sent();
-        let link = Link::Opening {
+        connection.held += 1;
+        let epoch = *connection
+            .epoch
+            .get_or_insert_with(|| self.epochs.allocate());
+        subscription.link = Link::Opening {
             reference_id,
-            epoch: connection.epoch,
+            epoch,
             sent: now,
+            overdue: false,
         };
-        if let Some(subscription) = self.subscriptions.get_mut(&id) {
-            subscription.link = link;
-        }
         self.send(&Request::Open {
             reference_id,
             tag: None,
@@ -261,13 +209,14 @@ impl Session {
 
     /// One value for a caller whose password is not the one the statistic was opened with: the
     /// Stat Server judges the password, and the open statistic stays untouched.
-    fn get_once(&mut self, spec: &OpenSpec, ticket: Ticket) -> Result<(), Failure> {
+    fn get_once(&mut self, spec: &OpenSpec, ticket: Ticket, now: Instant) -> Result<(), Failure> {
         let proof = spec.proof.clone();
-        let reference_id = self.reference(Reference::Get {
+        let get = Reference::Get {
             id: spec.id,
             proof,
             ticket,
-        })?;
+        };
+        let reference_id = self.request(get, now)?;
         self.send(&Request::Get {
             reference_id,
             tag: None,
@@ -276,6 +225,13 @@ impl Session {
             refinements: refinements(spec),
         });
         Ok(())
+    }
+
+    /// A number for a new request that is given up when it is not answered in time.
+    pub(super) fn request(&mut self, stands_for: Reference, now: Instant) -> Result<i32, Failure> {
+        let reference_id = self.reference(stands_for)?;
+        self.watch_for_answer(reference_id, now);
+        Ok(reference_id)
     }
 
     /// A number for a new request: unique among those in use, wrapping past the largest to 1.
@@ -300,7 +256,7 @@ impl Session {
         }
     }
 
-    fn send(&mut self, request: &Request) {
+    pub(super) fn send(&mut self, request: &Request) {
         request.write(self.config.charset, &mut self.output);
     }
 }

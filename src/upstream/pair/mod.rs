@@ -1,0 +1,368 @@
+//! One pair of Stat Servers: a task that connects, keeps the session fed, and changes sides when
+//! the active one is lost.
+
+mod conversation;
+mod probe;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::connection::{BoxStream, Connector};
+use super::event::{Batch, Event};
+use super::handle::{COMMAND_QUEUE_LEN, Command, Held, PairHandle, PairState, PairStatus};
+use super::profile::StatTypes;
+use super::session::{Failure, Session, SessionConfig};
+use super::tls::Tls;
+use crate::model::{Clock, EpochCounter, ServerId};
+use conversation::{Conversation, Ended};
+use probe::{Probe, is_demoted, probe};
+
+/// How long an orderly end waits for the Stat Server to confirm the closes.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long an orderly end waits for the last events to be taken.
+const EVENTS_PATIENCE: Duration = Duration::from_secs(2);
+/// A registered connection that held so long was a working one: attempts start over after it.
+const STEADY_AFTER: Duration = Duration::from_secs(5);
+/// Commands carried out before the socket is looked at again.
+const COMMANDS_PER_STEP: usize = 1024;
+
+/// A pair's addresses.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    /// `host:port`, tried first.
+    pub primary: String,
+    /// `host:port`, tried when the primary is lost.
+    pub backup: Option<String>,
+}
+
+impl Endpoints {
+    fn address(&self, on_backup: bool) -> &str {
+        match &self.backup {
+            Some(backup) if on_backup => backup,
+            _ => &self.primary,
+        }
+    }
+}
+
+/// What a pair's task needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The configured name.
+    pub name: String,
+    /// The store's number for that name.
+    pub id: ServerId,
+    /// Where to connect.
+    pub endpoints: Endpoints,
+    /// What is said on the connection.
+    pub session: SessionConfig,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long a frame may take to arrive.
+    pub frame_timeout: Duration,
+    /// The longest frame accepted, in bytes.
+    pub frame_len_max: usize,
+    /// TLS on the connection; `None` for clear text.
+    pub tls: Option<Tls>,
+    /// The stat types of an earlier run.
+    pub stat_types: StatTypes,
+}
+
+/// A pair's task, ready to run.
+pub struct Pair {
+    config: Config,
+    clock: Clock,
+    connector: Arc<dyn Connector>,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Batch>,
+    status: watch::Sender<PairStatus>,
+    /// Registered, and the round trip: what the status was last told.
+    published: (bool, Option<Duration>),
+    held: Arc<Held>,
+    epochs: Arc<EpochCounter>,
+    session: Session,
+}
+
+impl Pair {
+    /// A pair's task and the handle to it. Events go to `events` in the order they happen.
+    pub fn new(
+        config: Config,
+        clock: Clock,
+        connector: Arc<dyn Connector>,
+        epochs: Arc<EpochCounter>,
+        events: mpsc::Sender<Batch>,
+    ) -> (Self, PairHandle) {
+        let (sender, commands) = mpsc::channel(COMMAND_QUEUE_LEN);
+        let (status, status_seen) = watch::channel(PairStatus {
+            state: PairState::Starting,
+            address: config.endpoints.primary.clone(),
+            on_backup: false,
+            since: clock.wall(),
+            last_failures: [None, None],
+            version: None,
+            switchovers: 0,
+            addp_round_trip: None,
+            stat_types: config.stat_types.clone(),
+        });
+        let held = Arc::<Held>::default();
+        let handle = PairHandle {
+            id: config.id,
+            name: config.name.as_str().into(),
+            commands: sender,
+            status: status_seen,
+            held: held.clone(),
+        };
+        let session = Session::new(config.session.clone(), epochs.clone());
+        let connector = match &config.tls {
+            Some(tls) => Arc::new(tls.over(connector)),
+            None => connector,
+        };
+        (
+            Self {
+                config,
+                clock,
+                connector,
+                commands,
+                events,
+                status,
+                published: (false, None),
+                held,
+                epochs,
+                session,
+            },
+            handle,
+        )
+    }
+
+    /// Runs until `stop`: connects for ever, and ends by closing what is open.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut backoff = Backoff::new();
+        let mut on_backup = false;
+        let mut failed_in_a_row = 0_u32;
+        let sides = 1 + u32::from(self.config.endpoints.backup.is_some());
+        loop {
+            let began = Instant::now();
+            let ended = self.connect_and_converse(on_backup, &stop).await;
+            let was_registered = self.session.is_registered();
+            self.session.disconnected();
+            self.forget();
+            self.forward_events(&stop).await;
+            if matches!(ended, Ended::Stopped) {
+                return;
+            }
+            self.lost(&ended, on_backup, was_registered);
+            // One that breaks as soon as it stands is a failure too, or two such servers would be
+            // asked in turn as fast as they answer.
+            if was_registered && began.elapsed() >= STEADY_AFTER {
+                backoff.reset();
+                failed_in_a_row = 0;
+            } else {
+                failed_in_a_row = failed_in_a_row.saturating_add(1);
+            }
+            on_backup = sides == 2 && !on_backup;
+            // The other side is tried at once; only when each was tried in vain is there a wait.
+            if failed_in_a_row >= sides || sides == 1 {
+                self.wait(backoff.next_wait(), &stop).await;
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    async fn connect_and_converse(&mut self, on_backup: bool, stop: &CancellationToken) -> Ended {
+        let address = self.config.endpoints.address(on_backup).to_owned();
+        let stream = match self.connect(&address, stop).await {
+            Ok(stream) => stream,
+            Err(ended) => return ended,
+        };
+        self.session.connected(Instant::now());
+        let mut conversation = Conversation::new(stream, &self.config);
+        let mut probe: Option<Probe> = None;
+        loop {
+            let stepped = self.step(&mut conversation, &mut probe, stop).await;
+            self.publish(&address, on_backup);
+            self.forget();
+            match stepped {
+                Ok(()) => {}
+                Err(Ended::Stopped) => {
+                    self.close_orderly(&mut conversation).await;
+                    return Ended::Stopped;
+                }
+                Err(ended) => return ended,
+            }
+            if self.forward_events(stop).await {
+                conversation.excuse();
+            }
+            if is_demoted(self.session.mode()) && self.config.endpoints.backup.is_some() {
+                probe.get_or_insert_with(|| self.probe(!on_backup));
+            } else {
+                probe = None;
+            }
+        }
+    }
+
+    fn probe(&self, backup: bool) -> Probe {
+        let other = self.config.endpoints.address(backup).to_owned();
+        let connector = self.connector.clone();
+        probe(self.config.clone(), other, connector, self.epochs.clone())
+    }
+
+    /// Dials, while commands are still heard: what waits for a value is told that there is none.
+    async fn connect(
+        &mut self,
+        address: &str,
+        stop: &CancellationToken,
+    ) -> Result<BoxStream, Ended> {
+        let connector = self.connector.clone();
+        let dial = timeout(self.config.connect_timeout, connector.connect(address));
+        tokio::pin!(dial);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Err(Ended::Stopped),
+                Some(command) = self.commands.recv() => self.command(command)?,
+                dialled = &mut dial => return match dialled {
+                    Ok(Ok(stream)) => Ok(stream),
+                    Ok(Err(error)) => Err(Ended::NotConnected(error)),
+                    Err(_) => Err(Ended::ConnectTimeout(self.config.connect_timeout)),
+                },
+            }
+        }
+    }
+
+    /// Waits for whatever comes first.
+    async fn step(
+        &mut self,
+        conversation: &mut Conversation,
+        probe: &mut Option<Probe>,
+        stop: &CancellationToken,
+    ) -> Result<(), Ended> {
+        let choked = self.session.is_choked();
+        tokio::select! {
+            () = stop.cancelled() => Err(Ended::Stopped),
+            // While the socket takes nothing, commands wait in their queue, which has a bound.
+            Some(command) = self.commands.recv(), if !choked => {
+                self.command(command)?;
+                for _ in 0..COMMANDS_PER_STEP {
+                    match self.commands.try_recv() {
+                        Ok(command) => self.command(command)?,
+                        Err(_) => break,
+                    }
+                }
+                Ok(())
+            }
+            () = served(probe) => Err(Ended::Demoted),
+            stepped = conversation.step(&mut self.session) => stepped,
+        }
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), Failure> {
+        let now = Instant::now();
+        match command {
+            Command::Want(specs) => {
+                self.held.insert(specs.iter().map(|spec| spec.id));
+                self.session.want(specs, now)
+            }
+            Command::Fetch { spec, ticket } => {
+                let id = spec.id;
+                let known = self.session.wants(id);
+                self.session.fetch(spec, ticket, now)?;
+                if !known && self.session.wants(id) {
+                    self.held.insert([id]);
+                }
+                Ok(())
+            }
+            Command::Close(ids) => self.session.close(&ids, now),
+        }
+    }
+
+    fn forget(&mut self) {
+        let forgotten = self.session.take_forgotten();
+        let gone = |id: &crate::model::StatisticId| !self.session.wants(*id);
+        self.held.remove(forgotten.into_iter().filter(gone));
+    }
+
+    /// Hands the events on; while there is no room for them, nothing is read. Once the service is
+    /// stopping they wait for its end, and there only for a while. Returns whether it had to wait.
+    async fn forward_events(&mut self, stop: &CancellationToken) -> bool {
+        if !self.session.has_events() {
+            return false;
+        }
+        let had_to_wait = self.events.capacity() == 0;
+        let room = if stop.is_cancelled() {
+            let Ok(room) = timeout(EVENTS_PATIENCE, self.events.reserve()).await else {
+                tracing::warn!(server = %self.config.name, "the last events were not taken");
+                return had_to_wait;
+            };
+            room
+        } else {
+            tokio::select! {
+                room = self.events.reserve() => room,
+                () = stop.cancelled() => return had_to_wait,
+            }
+        };
+        let events = self.session.take_events();
+        for event in &events {
+            if let Event::StatTypes { names } = event {
+                let stat_types = StatTypes::of(names.iter().cloned());
+                self.status
+                    .send_modify(|status| status.stat_types = stat_types);
+            }
+        }
+        let server = self.config.id;
+        if let Ok(room) = room {
+            room.send(Batch { server, events });
+        } else {
+            tracing::debug!("nobody listens to events any more");
+        }
+        had_to_wait
+    }
+
+    async fn wait(&mut self, wait: Duration, stop: &CancellationToken) {
+        let until = Instant::now() + wait;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep_until(until) => return,
+                Some(command) = self.commands.recv() => {
+                    // Without a connection a command cannot fail.
+                    self.command(command).unwrap_or_default();
+                }
+            }
+        }
+    }
+
+    /// Closes every open statistic and waits a little for the Stat Server to confirm it.
+    async fn close_orderly(&mut self, conversation: &mut Conversation) {
+        let closing = async {
+            self.session.close_all(Instant::now())?;
+            while self.session.open_count() > 0 || !self.session.output().is_empty() {
+                conversation.step(&mut self.session).await?;
+            }
+            Ok::<(), Ended>(())
+        };
+        match timeout(CLOSE_PATIENCE, closing).await {
+            Ok(Ok(())) => tracing::info!(server = %self.config.name, "closed all statistics"),
+            Ok(Err(error)) => {
+                tracing::warn!(server = %self.config.name, %error, "the orderly end was cut short");
+            }
+            Err(_) => tracing::warn!(
+                server = %self.config.name, left = self.session.open_count(),
+                "the Stat Server did not confirm every close in time"
+            ),
+        }
+        conversation.shutdown().await;
+    }
+}
+
+async fn served(probe: &mut Option<Probe>) {
+    match probe {
+        Some(probe) => probe.await,
+        None => std::future::pending().await,
+    }
+}
