@@ -26,3 +26,6 @@ pub use profile::StatTypes;
 pub use session::{Session, SessionConfig};
 pub use subscription::OpenSpec;
 pub use tls::{Tls, TlsConnector, TlsError};
+
+#[cfg(test)]
+mod tests;

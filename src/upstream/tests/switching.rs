@@ -1,0 +1,168 @@
+//! From one server of the pair to the other.
+
+use super::*;
+use crate::simulator::Command;
+
+const COUNT: usize = 60;
+
+/// A pair of simulated servers with everything open on the primary.
+async fn open_on_primary() -> (Arc<Simulator>, Run, Vec<Epoch>) {
+    let simulator = simulator();
+    let dial = simulator.clone();
+    let connector = Dialler::new(move |address| {
+        let stream = dial.connect(role_of(address))?;
+        Ok(Box::new(stream) as BoxStream)
+    });
+    let mut run = Run::new(connector, Some("backup"));
+    run.upstream.want(specs(&simulator, COUNT)).await;
+    let epochs = run.values(COUNT).await;
+    assert_eq!(simulator.counts(Role::Primary).opens_now, 60);
+    (simulator, run, epochs)
+}
+
+/// Everything is open on the backup in a later epoch, and nothing of the primary comes after.
+async fn everything_is_reopened(simulator: &Simulator, run: &mut Run, before: &[Epoch]) {
+    let mut downs = 0;
+    let mut ups = 0;
+    let mut reopened = HashMap::new();
+    while reopened.len() < COUNT {
+        match run.next().await {
+            Event::LinkDown => downs += 1,
+            Event::LinkUp => ups += 1,
+            Event::Value { id, epoch, .. } if ups > 0 => {
+                assert!(before.iter().all(|old| *old < epoch), "{epoch:?}");
+                reopened.insert(id, epoch);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((downs, ups), (1, 1));
+    assert_eq!(simulator.counts(Role::Backup).opens_now, 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_primary_is_replaced_at_once() {
+    let (simulator, mut run, before) = open_on_primary().await;
+    let start = Instant::now();
+    simulator.command(Command::Kill(Role::Primary));
+    run.until(PairState::Connected, true).await;
+    assert_eq!(
+        start.elapsed(),
+        Duration::ZERO,
+        "the other side is not waited for"
+    );
+    everything_is_reopened(&simulator, &mut run, &before).await;
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert_eq!(run.status().switchovers, 1);
+    run.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frozen_primary_is_found_out_after_twice_the_time_out_and_not_before() {
+    let (simulator, mut run, before) = open_on_primary().await;
+    let start = Instant::now();
+    simulator.command(Command::Freeze(Role::Primary));
+    let found = run.until(PairState::Connected, true).await - start;
+    assert!(found >= T * 2, "{found:?} is rash");
+    assert!(found < T * 2 + Duration::from_secs(1), "{found:?} is late");
+    everything_is_reopened(&simulator, &mut run, &before).await;
+    assert!(start.elapsed() < T * 2 + Duration::from_secs(1));
+    run.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_primary_that_answers_heartbeats_is_kept() {
+    let (simulator, run, _) = open_on_primary().await;
+    tokio::time::sleep(T * 100).await;
+    assert_eq!(simulator.counts(Role::Primary).connections_now, 1);
+    assert!(simulator.counts(Role::Primary).addp_polls_answered >= 50);
+    assert_eq!(run.status().state, PairState::Connected);
+    run.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn through_a_total_outage_everything_stays_wanted() {
+    let (simulator, mut run, before) = open_on_primary().await;
+    for role in Role::ALL {
+        simulator.command(Command::Kill(role));
+    }
+    run.until(PairState::Disconnected, false).await;
+    tokio::time::sleep(Duration::from_hours(10)).await;
+    let wanted = specs(&simulator, 1).remove(0);
+    assert_eq!(run.fetch(wanted).await, Outcome::Lost);
+    simulator.command(Command::Restore(Role::Backup));
+    let start = Instant::now();
+    run.until(PairState::Connected, true).await;
+    assert!(
+        start.elapsed() <= Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+    everything_is_reopened(&simulator, &mut run, &before).await;
+    run.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_grow_to_a_cap_and_never_end() {
+    let connector = Dialler::new(|_| Err(io::ErrorKind::ConnectionRefused.into()));
+    let run = Run::new(connector.clone(), Some("backup"));
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    let dialled = connector.dialled();
+    assert!(dialled.len() > 700, "{}", dialled.len());
+    assert!(dialled.len() < 1600, "{}", dialled.len());
+    let waits: Vec<Duration> = dialled
+        .windows(2)
+        .map(|pair| pair[1].0 - pair[0].0)
+        .collect();
+    assert_eq!(
+        waits[0],
+        Duration::ZERO,
+        "each side is tried before any wait"
+    );
+    assert!(waits[1] <= Duration::from_millis(101), "{:?}", waits[1]);
+    let cap = Duration::from_millis(5_001);
+    assert!(waits.iter().all(|wait| *wait <= cap));
+    assert!(
+        waits[20..]
+            .iter()
+            .all(|wait| *wait >= Duration::from_millis(2_499))
+    );
+    let sides = dialled.windows(2).all(|pair| pair[0].1 != pair[1].1);
+    assert!(sides, "both sides are tried in turn");
+    let failures = run.status().last_failures;
+    for failure in failures {
+        assert!(failure.unwrap().starts_with("cannot connect: "));
+    }
+    run.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_demoted_primary_is_left_only_for_a_server_that_serves() {
+    let (simulator, mut run, before) = open_on_primary().await;
+    simulator.command(Command::BackupMode(Role::Backup));
+    simulator.command(Command::BackupMode(Role::Primary));
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(
+        simulator.counts(Role::Primary).opens_now,
+        60,
+        "the last one that works is kept"
+    );
+    simulator.command(Command::PrimaryMode(Role::Backup));
+    run.until(PairState::Connected, true).await;
+    everything_is_reopened(&simulator, &mut run, &before).await;
+    assert_eq!(simulator.counts(Role::Primary).connections_now, 0);
+    let failure = run.status();
+    assert_eq!(failure.switchovers, 1);
+    run.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_demoted_primary_is_kept_while_the_backup_is_away() {
+    let (simulator, run, _) = open_on_primary().await;
+    simulator.command(Command::Kill(Role::Backup));
+    simulator.command(Command::BackupMode(Role::Primary));
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert_eq!(simulator.counts(Role::Primary).opens_now, 60);
+    assert_eq!(run.status().state, PairState::Connected);
+    run.end().await;
+}
