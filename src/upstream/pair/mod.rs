@@ -196,7 +196,8 @@ impl Pair {
                 }
                 Err(ended) => return ended,
             }
-            if self.forward_events(stop).await {
+            // Once stopping, what is left to tell is told after the connection's end.
+            if !stop.is_cancelled() && self.forward_events(stop).await {
                 conversation.excuse();
             }
             if is_demoted(self.session.mode()) && self.config.endpoints.backup.is_some() {
@@ -242,6 +243,9 @@ impl Pair {
         probe: &mut Option<Probe>,
         stop: &CancellationToken,
     ) -> Result<(), Ended> {
+        if stop.is_cancelled() {
+            return Err(Ended::Stopped);
+        }
         let choked = self.session.is_choked();
         tokio::select! {
             () = stop.cancelled() => Err(Ended::Stopped),
