@@ -14,7 +14,7 @@ use super::serve::raise_file_limit;
 use super::signals::stop_on_signal;
 use crate::model::Clock;
 use crate::service::{self, LogFormat};
-use crate::simulator::{Command, Config, Role, Simulator};
+use crate::simulator::{Config, Role, Simulator};
 
 /// Options of `simulate`.
 #[derive(Debug, Args)]
@@ -89,8 +89,7 @@ impl Simulate {
 }
 
 /// What can be typed while simulated Stat Servers run.
-pub(super) const COMMANDS: &str = "kill primary, freeze primary, backup-mode primary, primary-mode primary, restore primary, \
-     the same with backup, and restore";
+pub(super) const COMMANDS: &str = crate::simulator::COMMANDS;
 
 /// Carries out commands from standard input, until `stop`. An end of the input changes nothing.
 pub(super) async fn obey(simulator: &Simulator, stop: &CancellationToken) {
@@ -102,11 +101,8 @@ pub(super) async fn obey(simulator: &Simulator, stop: &CancellationToken) {
         };
         match line {
             Ok(Some(line)) if line.trim().is_empty() => {}
-            Ok(Some(line)) => match line.parse::<Command>() {
-                Ok(command) => {
-                    simulator.command(command);
-                    tracing::info!(command = line.trim(), "done");
-                }
+            Ok(Some(line)) => match simulator.order(&line) {
+                Ok(()) => tracing::info!(command = line.trim(), "done"),
                 Err(error) => tracing::error!("{error}"),
             },
             Ok(None) | Err(_) => {

@@ -1,7 +1,8 @@
-//! Which server of the pair, and the faults that can be ordered on a running simulator.
+//! Which server of a pair, and the faults that can be ordered on a running simulator.
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// One server of the pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +34,9 @@ impl fmt::Display for Role {
 }
 
 /// A fault, or the end of one.
+///
+/// The last five spoil the connections that exist at that instant, later ones are sound; the
+/// others before [`Command::Restore`] last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// The process dies: every connection drops and new ones are refused.
@@ -40,25 +44,97 @@ pub enum Command {
     /// The process hangs: bytes and new connections are accepted, nothing is answered, heartbeats
     /// included.
     Freeze(Role),
+    /// Registrations are answered with an error. Who is registered already stays so.
+    Refuse(Role),
+    /// Connections are accepted and heartbeats answered, but registrations never. Who is
+    /// registered already is served.
+    HalfOpen(Role),
+    /// Every byte takes so much longer, in each direction; none overtakes another.
+    Delay(Role, Duration),
     /// The server tells its clients that it is the backup now.
     BackupMode(Role),
     /// The server tells its clients that it is the primary now.
     PrimaryMode(Role),
+    /// The server loses its T-Server: every open statistic is told to be invalid, and those opened
+    /// from now on are so after their first value. No changes are told; peeks are answered.
+    Invalid(Role),
+    /// The T-Server is back: every open statistic is told to be valid, and then what it reads.
+    Valid(Role),
     /// The server is itself again. After a kill or a freeze it is a new process: connections and
-    /// open statistics are gone and totals count from now. After a mode change it tells its
-    /// clients that it is the primary.
+    /// open statistics are gone and totals count from now. All other faults end too, the
+    /// connections that one of them has spoilt are dropped, and after a mode change the server
+    /// tells its clients that it is the primary.
     Restore(Role),
     /// [`Command::Restore`] for both servers.
     RestoreAll,
+    /// Every connection is sent half a frame, and then nothing more, heartbeats included.
+    CutFrame(Role),
+    /// Every connection is sent bytes that are no frame.
+    Garbage(Role),
+    /// On every connection the open statistic with the lowest reference id is closed unasked.
+    CloseOne(Role),
+    /// Every connection is sent the announcement of a big frame, then a few bytes of it with each
+    /// tick of [`run_centre`](super::Simulator::run_centre), and nothing else but heartbeats.
+    EndlessFrame(Role),
+    /// Every connection is sent a frame that says to be 0xfffffffe bytes long, and then nothing
+    /// more.
+    HugeLength(Role),
 }
 
-/// A text that is no [`Command`].
+/// A command for one of several pairs: `NAME: kill primary`, or without a name for the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The pair's name.
+    pub pair: Option<String>,
+    /// What is to happen to it.
+    pub command: Command,
+}
+
+/// A text that is no [`Command`], and which texts are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{0}' is not a command; commands are: kill SIDE, freeze SIDE, backup-mode SIDE, \
-     primary-mode SIDE, restore [SIDE], where SIDE is primary or backup"
-)]
+#[error("'{0}' is not a command; commands are: {COMMANDS}")]
 pub struct ParseCommandError(String);
+
+/// Why an [`Order`] was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// It is none.
+    #[error(transparent)]
+    NoCommand(#[from] ParseCommandError),
+    /// It names a pair that there is not.
+    #[error("there is no pair '{0}'")]
+    UnknownPair(String),
+}
+
+/// What commands look like, in one line.
+pub const COMMANDS: &str = "kill SIDE, freeze SIDE, refuse SIDE, half-open SIDE, \
+     delay SIDE DURATION, backup-mode SIDE, primary-mode SIDE, invalid SIDE, valid SIDE, \
+     cut-frame SIDE, garbage SIDE, close-one SIDE, endless-frame SIDE, huge-length SIDE, \
+     restore [SIDE], where SIDE is primary or backup and NAME: in front means another pair";
+
+/// No answer is worth waiting longer for.
+const DELAY_MAX: Duration = Duration::from_mins(10);
+
+/// A verb and the command it makes of a side.
+type Plain = (&'static str, fn(Role) -> Command);
+
+/// The commands that take nothing but a side.
+const PLAIN: [Plain; 14] = [
+    ("kill", Command::Kill),
+    ("freeze", Command::Freeze),
+    ("refuse", Command::Refuse),
+    ("half-open", Command::HalfOpen),
+    ("backup-mode", Command::BackupMode),
+    ("primary-mode", Command::PrimaryMode),
+    ("invalid", Command::Invalid),
+    ("valid", Command::Valid),
+    ("cut-frame", Command::CutFrame),
+    ("garbage", Command::Garbage),
+    ("close-one", Command::CloseOne),
+    ("endless-frame", Command::EndlessFrame),
+    ("huge-length", Command::HugeLength),
+    ("restore", Command::Restore),
+];
 
 impl FromStr for Command {
     type Err = ParseCommandError;
@@ -66,23 +142,39 @@ impl FromStr for Command {
     /// Reads a command as typed: words in any case, separated by any white space.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let lower = text.to_ascii_lowercase();
-        let mut words = lower.split_whitespace();
-        let verb = words.next().unwrap_or_default();
-        let side = words.next();
-        let role = side.and_then(|side| Role::ALL.into_iter().find(|role| role.name() == side));
-        let command = match (verb, side, role) {
-            ("kill", _, Some(role)) => Some(Self::Kill(role)),
-            ("freeze", _, Some(role)) => Some(Self::Freeze(role)),
-            ("backup-mode", _, Some(role)) => Some(Self::BackupMode(role)),
-            ("primary-mode", _, Some(role)) => Some(Self::PrimaryMode(role)),
-            ("restore", _, Some(role)) => Some(Self::Restore(role)),
-            ("restore", None | Some("all"), None) => Some(Self::RestoreAll),
+        let words: Vec<&str> = lower.split_whitespace().collect();
+        let role = |side| Role::ALL.into_iter().find(|role| role.name() == side);
+        let plain = |verb| PLAIN.into_iter().find(|(name, _)| *name == verb);
+        let command = match *words.as_slice() {
+            ["restore"] | ["restore", "all"] => Some(Self::RestoreAll),
+            ["delay", side, duration] => {
+                let delay = humantime::parse_duration(duration).ok();
+                let delay = delay.filter(|delay| *delay <= DELAY_MAX);
+                role(side)
+                    .zip(delay)
+                    .map(|(role, delay)| Self::Delay(role, delay))
+            }
+            [verb, side] => role(side)
+                .zip(plain(verb))
+                .map(|(role, (_, make))| make(role)),
             _ => None,
         };
-        match (command, words.next()) {
-            (Some(command), None) => Ok(command),
-            _ => Err(ParseCommandError(text.trim().to_owned())),
-        }
+        command.ok_or_else(|| ParseCommandError(text.trim().to_owned()))
+    }
+}
+
+impl FromStr for Order {
+    type Err = ParseCommandError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (pair, command) = match text.split_once(':') {
+            Some((pair, command)) => (Some(pair.trim().to_owned()), command),
+            None => (None, text),
+        };
+        Ok(Self {
+            pair,
+            command: command.parse()?,
+        })
     }
 }
 
@@ -98,6 +190,10 @@ mod tests {
             ("backup-mode primary", Command::BackupMode(Role::Primary)),
             ("primary-mode backup", Command::PrimaryMode(Role::Backup)),
             ("restore primary", Command::Restore(Role::Primary)),
+            (
+                "delay primary 75ms",
+                Command::Delay(Role::Primary, Duration::from_millis(75)),
+            ),
             ("restore", Command::RestoreAll),
             ("restore all", Command::RestoreAll),
         ] {
@@ -114,6 +210,9 @@ mod tests {
             "restore me",
             "kill primary now",
             "die backup",
+            "delay primary",
+            "delay primary soon",
+            "delay primary 2h",
         ] {
             let error = text.parse::<Command>().unwrap_err().to_string();
             assert!(
@@ -121,5 +220,25 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn every_command_is_listed_and_reads_for_both_sides() {
+        for (verb, make) in PLAIN {
+            for role in Role::ALL {
+                assert_eq!(format!("{verb} {role}").parse(), Ok(make(role)));
+            }
+            assert!(COMMANDS.contains(&format!("{verb} ")), "{verb}");
+        }
+    }
+
+    #[test]
+    fn an_order_may_name_a_pair() {
+        let command = Command::Kill(Role::Backup);
+        let pair = Some("Chat".to_owned());
+        assert_eq!("Chat: kill backup".parse(), Ok(Order { pair, command }));
+        let pair = None;
+        assert_eq!("kill backup".parse(), Ok(Order { pair, command }));
+        assert!("Chat: die".parse::<Order>().is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::command::Role;
+use super::pair::PairId;
 
 /// The log keeps this many entries; the oldest go first.
 const ENTRIES_MAX: usize = 100_000;
@@ -37,9 +38,11 @@ pub enum LogKind {
 /// One thing that happened on one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
-    /// The server it happened on.
+    /// The pair it happened on.
+    pub pair: PairId,
+    /// The server of that pair.
     pub role: Role,
-    /// The connection's number, counted over both servers from 1.
+    /// The connection's number, counted over all servers from 1.
     pub connection: u64,
     /// What happened.
     pub kind: LogKind,
@@ -60,8 +63,8 @@ impl Log {
         self.0.push_back(entry);
     }
 
-    pub(super) fn entries(&self) -> Vec<LogEntry> {
-        self.0.iter().cloned().collect()
+    pub(super) fn entries(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
+        self.0.iter()
     }
 }
 

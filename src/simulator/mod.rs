@@ -1,4 +1,4 @@
-//! Simulated Stat Servers: a primary and a backup that speak [`crate::wire`] and whose values all
+//! Simulated Stat Servers: primaries and backups that speak [`crate::wire`] and whose values all
 //! come from one simulated contact centre. For the command line, the tests and the examples.
 //!
 //! A total counts from the start of that server's process: from [`Simulator::new`] on, and after a
@@ -8,6 +8,7 @@ mod catalogue;
 mod centre;
 mod command;
 mod log;
+mod pair;
 mod reading;
 mod running;
 mod server;
@@ -26,15 +27,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::model::{Clock, Statistic, Value};
-use crate::wire::ServerMode;
-use catalogue::Catalogue;
+use catalogue::{Catalogue, Metric};
 use centre::Centre;
-pub use command::{Command, ParseCommandError, Role};
+pub use centre::{Model, Service};
+pub use command::{COMMANDS, Command, Order, OrderError, ParseCommandError, Role};
 use log::Log;
 pub use log::{Counts, LogEntry, LogKind};
+use pair::Pairs;
+pub use pair::{PairConfig, PairId, ServerId, UnknownStatType};
 pub use reading::ScriptedValue;
-use server::{Condition, Side, UNSENT_MAX, accept};
-use world::World;
+use server::{Condition, UNSENT_MAX, accept};
+use world::{Target, World};
 
 /// How often the model moves and clients hear of it, in real time.
 const TICK: Duration = Duration::from_millis(100);
@@ -64,14 +67,13 @@ pub struct Config {
     pub version: String,
 }
 
-/// One contact centre and the two Stat Servers that watch it.
+/// One contact centre and the pairs of Stat Servers that watch it; mostly one pair.
 #[derive(Debug)]
 pub struct Simulator {
     version: String,
     clock: Clock,
     catalogue: Arc<Catalogue>,
-    primary: Side,
-    backup: Side,
+    pairs: Pairs,
     compat: AtomicI64,
     unsent_max: AtomicUsize,
     growing_max: AtomicUsize,
@@ -89,16 +91,35 @@ impl Simulator {
     /// [`Simulator::run_centre`].
     #[must_use]
     pub fn new(config: Config, clock: Clock) -> Arc<Self> {
-        let catalogue = Arc::new(Catalogue::new(config.statistics, &config.tenant_passwords));
-        let centre = Centre::new(config.seed, catalogue.teams());
-        let world = World::new(centre, config.speed, Arc::clone(&catalogue), clock.clone());
         let stop = CancellationToken::new();
+        let world = new_world(&config, Model::default(), clock);
+        let pairs = Pairs::one(&world.baseline(), &stop);
+        Self::build(config, world, pairs, stop)
+    }
+
+    /// The same with a model and pairs of one's own; without any pair there is one that defines
+    /// everything.
+    ///
+    /// # Errors
+    /// A pair is to define what cannot be simulated.
+    pub fn with(
+        config: Config,
+        model: Model,
+        pairs: Vec<PairConfig>,
+        clock: Clock,
+    ) -> Result<Arc<Self>, UnknownStatType> {
+        let stop = CancellationToken::new();
+        let world = new_world(&config, model, clock);
+        let pairs = Pairs::new(pairs, &world.baseline(), &stop)?;
+        Ok(Self::build(config, world, pairs, stop))
+    }
+
+    fn build(config: Config, world: World, pairs: Pairs, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             version: config.version,
-            clock,
-            catalogue,
-            primary: Side::new(&stop),
-            backup: Side::new(&stop),
+            clock: world.clock().clone(),
+            catalogue: Arc::clone(&world.catalogue),
+            pairs,
             compat: AtomicI64::new(COMPAT),
             unsent_max: AtomicUsize::new(UNSENT_MAX),
             growing_max: AtomicUsize::new(GROWING_PER_TICK),
@@ -113,11 +134,16 @@ impl Simulator {
 
     /// Starts accepting clients of one server at `addr`; port 0 takes a free one. Answers the
     /// address listened at, which stays the same over kills and restores.
-    pub async fn listen(self: &Arc<Self>, role: Role, addr: SocketAddr) -> io::Result<SocketAddr> {
+    pub async fn listen(
+        self: &Arc<Self>,
+        server: impl Into<ServerId>,
+        addr: SocketAddr,
+    ) -> io::Result<SocketAddr> {
+        let server = server.into();
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
         self.tasks
-            .spawn(accept(Arc::clone(self), role, addr, listener));
+            .spawn(accept(Arc::clone(self), server, addr, listener));
         Ok(addr)
     }
 
@@ -125,12 +151,13 @@ impl Simulator {
     ///
     /// # Errors
     /// [`io::ErrorKind::ConnectionRefused`] while that server is dead or the simulator stopped.
-    pub fn connect(self: &Arc<Self>, role: Role) -> io::Result<DuplexStream> {
-        if self.side(role).condition() == Condition::Dead || self.stop.is_cancelled() {
+    pub fn connect(self: &Arc<Self>, server: impl Into<ServerId>) -> io::Result<DuplexStream> {
+        let server_id = server.into();
+        if self.side(server_id).condition() == Condition::Dead || self.stop.is_cancelled() {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         let (client, server) = tokio::io::duplex(PIPE_LEN);
-        self.admit(role, server);
+        self.admit(server_id, server);
         Ok(client)
     }
 
@@ -154,39 +181,96 @@ impl Simulator {
         });
     }
 
-    /// Orders a fault, or the end of one.
+    /// Orders a fault of the first pair, or the end of one.
     pub fn command(&self, command: Command) {
-        tracing::info!(?command, "simulated fault");
-        match command {
-            Command::Kill(role) => self.side(role).kill(),
-            Command::Freeze(role) => self.side(role).freeze(),
-            Command::BackupMode(role) => self.say_mode(role, ServerMode::Backup),
-            Command::PrimaryMode(role) => self.say_mode(role, ServerMode::Primary),
-            Command::Restore(role) => self.restore(role),
-            Command::RestoreAll => Role::ALL.into_iter().for_each(|role| self.restore(role)),
-        }
+        self.command_to(PairId::FIRST, command);
     }
 
-    /// The statistics that can be asked for, the well-known ones first; at least as many as the
+    /// Orders a fault of any pair, or the end of one.
+    pub fn command_to(&self, pair: PairId, command: Command) {
+        tracing::info!(?pair, ?command, "simulated fault");
+        self.obey(pair, command);
+    }
+
+    /// Carries out an [`Order`] as typed.
+    ///
+    /// # Errors
+    /// The text is no order, or names a pair that there is not.
+    pub fn order(&self, text: &str) -> Result<(), OrderError> {
+        let order: Order = text.parse()?;
+        let pair = match order.pair {
+            None => PairId::FIRST,
+            Some(name) => self.pair(&name).ok_or(OrderError::UnknownPair(name))?,
+        };
+        self.command_to(pair, order.command);
+        Ok(())
+    }
+
+    /// The pair with this name.
+    #[must_use]
+    pub fn pair(&self, name: &str) -> Option<PairId> {
+        self.pairs.named(name)
+    }
+
+    /// Closes a statistic on every connection of one server that has it open, though nobody asked.
+    /// Answers how many were closed.
+    pub fn close_unasked(&self, server: impl Into<ServerId>, statistic: &Statistic) -> usize {
+        let server = server.into();
+        let mut world = lock(&self.world);
+        let mut closed = 0;
+        if let Some(target) = self.target(&mut world, server.pair, statistic) {
+            self.for_each_connection_of(&world, server, |connection, view| {
+                closed += connection.close_unasked(view, Some(target));
+            });
+        }
+        closed
+    }
+
+    /// The statistics that the centre has, the well-known ones first; at least as many as the
     /// configuration says.
     #[must_use]
     pub fn statistics(&self) -> Vec<Statistic> {
         self.catalogue.statistics()
     }
 
-    /// What happened on both servers, oldest first; of a long history only the newest part.
+    /// Those of [`Simulator::statistics`] that the pair defines.
+    #[must_use]
+    pub fn statistics_of(&self, pair: PairId) -> Vec<Statistic> {
+        let mut statistics = self.statistics();
+        let defined = self.stat_types(pair);
+        statistics.retain(|statistic| {
+            Metric::named(&statistic.metric).is_some_and(|metric| defined.contains(&metric))
+        });
+        statistics
+    }
+
+    /// What happened on all servers, oldest first; of a long history only the newest part, and that
+    /// may be 100,000 entries: see [`Simulator::log_where`] and [`Simulator::log_count`].
     #[must_use]
     pub fn log(&self) -> Vec<LogEntry> {
-        lock(&self.log).entries()
+        self.log_where(|_| true)
+    }
+
+    /// The wanted part of the log. Servers stand still while it is looked through.
+    pub fn log_where(&self, is_wanted: impl Fn(&LogEntry) -> bool) -> Vec<LogEntry> {
+        let log = lock(&self.log);
+        let wanted = log.entries().filter(|entry| is_wanted(entry));
+        wanted.cloned().collect()
+    }
+
+    /// How long the wanted part of the log is.
+    pub fn log_count(&self, is_wanted: impl Fn(&LogEntry) -> bool) -> usize {
+        let log = lock(&self.log);
+        log.entries().filter(|entry| is_wanted(entry)).count()
     }
 
     /// What one server has done.
     #[must_use]
-    pub fn counts(&self, role: Role) -> Counts {
-        self.side(role).counts()
+    pub fn counts(&self, server: impl Into<ServerId>) -> Counts {
+        self.side(server).counts()
     }
 
-    /// Puts a value in the place of the model's, on both servers, and sends it to who has the
+    /// Puts a value in the place of the model's, on all servers, and sends it to who has the
     /// statistic open. A statistic that the centre does not have exists from then on.
     pub fn set(&self, statistic: &Statistic, value: ScriptedValue) {
         let mut world = lock(&self.world);
@@ -199,15 +283,20 @@ impl Simulator {
 
     /// What one server would answer now, if it knows the statistic.
     #[must_use]
-    pub fn value(&self, role: Role, statistic: &Statistic) -> Option<Value> {
+    pub fn value(&self, server: impl Into<ServerId>, statistic: &Statistic) -> Option<Value> {
+        let server = server.into();
         let mut world = lock(&self.world);
         world.advance();
-        let target = match world.scripted_target(statistic) {
+        let target = self.target(&mut world, server.pair, statistic)?;
+        let since = self.side(server).since();
+        Some(world.read(&since, target).to_value(self.compat()))
+    }
+
+    fn target(&self, world: &mut World, pair: PairId, statistic: &Statistic) -> Option<Target> {
+        match world.scripted_target(statistic) {
             Some(scripted) => Some(scripted),
-            None => self.modelled_target(&mut world, statistic),
-        };
-        let target = target?;
-        Some(world.read(role, target).to_value(self.compat()))
+            None => self.modelled_target(world, pair, statistic),
+        }
     }
 
     /// Sets the number that servers register clients with and that decides which fields states
@@ -236,6 +325,12 @@ impl Simulator {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn new_world(config: &Config, model: Model, clock: Clock) -> World {
+    let catalogue = Catalogue::new(config.statistics, &config.tenant_passwords);
+    let centre = Centre::new(config.seed, catalogue.teams(), model);
+    World::new(centre, config.speed, Arc::new(catalogue), clock)
 }
 
 /// Locks, even after a panic elsewhere: every holder leaves the data whole.

@@ -1,14 +1,17 @@
 //! A call's way: it arrives, waits, is given to an agent or gives up.
 
+use std::time::Duration;
+
 use super::queue::{CallId, index};
 use super::schedule::Happening;
-use super::{Centre, DAY_OFFSET, PATIENCE_MEAN_S, Status, TEAM_QUEUES};
+use super::{Centre, DAY_OFFSET, Status, TEAM_QUEUES};
 
 impl Centre {
     pub(super) fn expect_arrival(&mut self, queue: u32) {
-        let gap = self.draw.arrival_gap(queue);
-        self.schedule
-            .at(self.now + gap, Happening::Arrival { queue });
+        if let Some(gap) = self.draw.arrival_gap(queue) {
+            self.schedule
+                .at(self.now + gap, Happening::Arrival { queue });
+        }
     }
 
     pub(super) fn arrival(&mut self, queue: u32) {
@@ -17,9 +20,11 @@ impl Centre {
             return;
         }
         let call = self.calls.add(queue, self.now);
-        let patience = self.draw.exponential(PATIENCE_MEAN_S);
-        self.schedule
-            .at(self.now + patience, Happening::GiveUp(call));
+        if let Some(mean) = self.model.patience_mean {
+            let patience = self.draw.exponential(mean.as_secs_f64());
+            self.schedule
+                .at(self.now + patience, Happening::GiveUp(call));
+        }
         if let Some(queue) = self.queues.get_mut(index(queue)) {
             queue.totals.entered += 1;
             queue.queued += 1;
@@ -86,14 +91,20 @@ impl Centre {
         };
         call.is_queued = false;
         let number = call.queue;
+        let has_waited = self.now > call.arrived;
         if let Some(queue) = self.queues.get_mut(index(number)) {
+            queue.totals.delayed += u64::from(has_waited);
             queue.queued = queue.queued.saturating_sub(1);
             queue.ringing += 1;
         }
         if let Some(agent) = self.agents.get_mut(index(agent)) {
             agent.call = Some((id, number));
         }
-        let ringing = self.draw.uniform(2.0, 8.0);
+        let ringing = if self.model.has_ringing {
+            self.draw.uniform(2.0, 8.0)
+        } else {
+            Duration::ZERO
+        };
         self.enter_for(agent, Status::CallRinging, ringing);
     }
 }

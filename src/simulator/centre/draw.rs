@@ -1,81 +1,89 @@
-//! Random draws, all from one seeded generator, and the figures they follow.
-//!
-//! The day curve is a large bank's of 2003 (Weinberg, Brown, Stroud, JASA 2007), the service time
-//! that of the "Anonymous Bank" records of 1999: mean 192 s, median 84 s.
+//! Random draws, all from one seeded generator, by the figures of the model.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 
-/// Mean calls per five minutes from 7:00 on, hour by hour. The simulated day has these 15 hours
-/// and then begins again, so that no demonstration meets a dead night.
-const DAY_CURVE: [f64; 15] = [
-    95.0, 120.0, 227.0, 281.0, 278.0, 263.0, 254.0, 243.0, 239.0, 221.0, 176.0, 129.0, 104.0, 86.0,
-    70.0,
-];
-const DAY_CURVE_PEAK: f64 = 281.0;
+use super::model::{Model, Service};
 
-/// Calls per second at the peak, at a team's first and second queue. Together more than a
-/// team can answer, so that peak hours have queues and callers who give up.
-const PEAK_RATES: [f64; 2] = [0.054, 0.036];
+/// How a team's calls are shared out between its queues.
+const QUEUE_SHARES: [f64; 2] = [0.6, 0.4];
+/// No draw is longer, so that times can be added without a thought: some thirty years.
+const DRAW_MAX_S: f64 = 1e9;
 
 const SERVICE_MEDIAN_S: f64 = 84.0;
 /// From mean over median of a lognormal: `sqrt(2 ln(192 / 84))`.
 const SERVICE_SIGMA: f64 = 1.286;
 
 #[derive(Debug)]
-pub(super) struct Draw(Rng);
+pub(super) struct Draw {
+    rng: Rng,
+    service: Service,
+    /// For each hour of the day, the chance that a candidate for an arrival is one.
+    day: Vec<f64>,
+    /// Calls per second at a team's first and second queue in the busiest hour.
+    peak_rates: [f64; 2],
+}
 
 impl Draw {
-    pub(super) fn with_seed(seed: u64) -> Self {
-        Self(Rng::with_seed(seed))
+    pub(super) fn new(seed: u64, model: &Model) -> Self {
+        let peak = model.day_curve.iter().copied().fold(0.0, f64::max);
+        let share = |calls: &f64| if peak > 0.0 { calls / peak } else { 0.0 };
+        Self {
+            rng: Rng::with_seed(seed),
+            service: model.service,
+            day: model.day_curve.iter().map(share).collect(),
+            peak_rates: QUEUE_SHARES.map(|share| share * model.peak_calls_per_hour / 3600.0),
+        }
     }
 
     pub(super) fn chance(&mut self, probability: f64) -> bool {
-        self.0.f64() < probability
+        self.rng.f64() < probability
     }
 
     pub(super) fn exponential(&mut self, mean_s: f64) -> Duration {
         // 1 - u lies in (0, 1], where the logarithm is finite.
-        seconds(-mean_s * (1.0 - self.0.f64()).ln())
+        seconds(-mean_s * (1.0 - self.rng.f64()).ln())
     }
 
     pub(super) fn uniform(&mut self, low_s: f64, high_s: f64) -> Duration {
-        seconds(low_s + (high_s - low_s) * self.0.f64())
+        seconds(low_s + (high_s - low_s) * self.rng.f64())
     }
 
     /// How long a conversation takes.
     pub(super) fn service(&mut self) -> Duration {
+        if let Service::Exponential(mean) = self.service {
+            return self.exponential(mean.as_secs_f64());
+        }
         // Box and Muller's transform.
-        let radius = (-2.0 * (1.0 - self.0.f64()).ln()).sqrt();
-        let normal = radius * (std::f64::consts::TAU * self.0.f64()).cos();
+        let radius = (-2.0 * (1.0 - self.rng.f64()).ln()).sqrt();
+        let normal = radius * (std::f64::consts::TAU * self.rng.f64()).cos();
         // Nobody talks for more than two hours, and nobody hangs up within a second.
         seconds((SERVICE_MEDIAN_S * (SERVICE_SIGMA * normal).exp()).clamp(1.0, 7200.0))
     }
 
     /// Time to the next candidate for an arrival at a queue; whether it is one, [`Draw::arrives`]
     /// decides. Thinning at the peak rate makes the arrivals a Poisson process with the curve's
-    /// rate, however long the gaps are.
-    pub(super) fn arrival_gap(&mut self, queue: u32) -> Duration {
+    /// rate, however long the gaps are. `None` where nobody ever calls.
+    pub(super) fn arrival_gap(&mut self, queue: u32) -> Option<Duration> {
+        let [first, second] = self.peak_rates;
         let rate = if queue.is_multiple_of(2) {
-            PEAK_RATES[0]
+            first
         } else {
-            PEAK_RATES[1]
+            second
         };
-        self.exponential(1.0 / rate)
+        (rate > 0.0).then(|| self.exponential(1.0 / rate))
     }
 
-    /// Whether a candidate at this time of the simulated day is an arrival.
-    pub(super) fn arrives(&mut self, since_seven: Duration) -> bool {
-        let hour = usize::try_from(since_seven.as_secs() / 3600).unwrap_or(0);
-        let rate = DAY_CURVE
-            .get(hour % DAY_CURVE.len())
-            .copied()
-            .unwrap_or(0.0);
-        self.chance(rate / DAY_CURVE_PEAK)
+    /// Whether a candidate at this time after the first hour's beginning is an arrival.
+    pub(super) fn arrives(&mut self, since_first_hour: Duration) -> bool {
+        let hour = usize::try_from(since_first_hour.as_secs() / 3600).unwrap_or(0);
+        let chance = self.day.get(hour % self.day.len().max(1));
+        let chance = chance.copied().unwrap_or(0.0);
+        self.chance(chance)
     }
 }
 
 fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
+    Duration::try_from_secs_f64(seconds.min(DRAW_MAX_S)).unwrap_or(Duration::ZERO)
 }

@@ -7,6 +7,7 @@ mod agent;
 mod calls;
 mod changed;
 mod draw;
+mod model;
 mod queue;
 mod schedule;
 mod shifts;
@@ -17,6 +18,7 @@ use agent::AgentStatus as Status;
 pub(super) use agent::{Agent, AgentStatus, Team};
 use changed::Changed;
 use draw::Draw;
+pub use model::{Model, Service};
 use queue::{Calls, index};
 pub(super) use queue::{Queue, QueueTotals};
 use schedule::{Happening, Schedule};
@@ -32,8 +34,6 @@ const ANSWERED_IN_TIME: Duration = Duration::from_secs(20);
 /// The first agent's first shift; the well-known agent is there for as long as anybody looks.
 const FIRST_SHIFT: Duration = Duration::from_hours(8);
 
-const PATIENCE_MEAN_S: f64 = 180.0;
-const AFTER_CALL_MEAN_S: f64 = 30.0;
 const BREAK_MEAN_S: f64 = 240.0;
 const BREAK_CHANCE: f64 = 1.0 / 12.0;
 /// Shifts and the time between them are compressed, so that logins are seen within an hour.
@@ -46,6 +46,7 @@ const HANDLING_GUESS_HUNDREDTHS: u64 = 22_200;
 #[derive(Debug)]
 pub(super) struct Centre {
     now: Duration,
+    model: Model,
     draw: Draw,
     schedule: Schedule,
     agents: Vec<Agent>,
@@ -57,12 +58,13 @@ pub(super) struct Centre {
 
 impl Centre {
     /// A centre of so many teams, warmed up to [`WARM_UP`].
-    pub(super) fn new(seed: u64, teams: u32) -> Self {
+    pub(super) fn new(seed: u64, teams: u32, model: Model) -> Self {
         let agents = teams * TEAM_AGENTS;
         let queues = teams * TEAM_QUEUES;
         let mut centre = Self {
             now: Duration::ZERO,
-            draw: Draw::with_seed(seed),
+            draw: Draw::new(seed, &model),
+            model,
             schedule: Schedule::default(),
             agents: vec![Agent::new(); index(agents)],
             teams: (0..teams).map(|_| Team::default()).collect(),
@@ -71,7 +73,8 @@ impl Centre {
             changed: Changed::new(agents, queues, teams),
         };
         for agent in 0..agents {
-            let is_on_shift = agent == 0 || centre.draw.chance(ON_SHIFT_AT_START);
+            let is_on_shift =
+                agent == 0 || !centre.model.has_shifts || centre.draw.chance(ON_SHIFT_AT_START);
             let begin = if is_on_shift {
                 centre.draw.uniform(0.0, 60.0)
             } else {

@@ -71,6 +71,10 @@ pub(in crate::simulator) struct QueueTotals {
     pub(in crate::simulator) abandoned: u64,
     /// Answered within the service level's limit.
     pub(in crate::simulator) answered_in_time: u64,
+    /// Given to an agent later than in the instant they came.
+    pub(in crate::simulator) delayed: u64,
+    /// What the answered ones waited, ringing included.
+    pub(in crate::simulator) waited: Duration,
     /// Calls whose after-call work is done, and the time they took from answer to there.
     pub(in crate::simulator) handled: u64,
     pub(in crate::simulator) handling: Duration,
@@ -86,6 +90,8 @@ impl QueueTotals {
             answered_in_time: self
                 .answered_in_time
                 .saturating_sub(earlier.answered_in_time),
+            delayed: self.delayed.saturating_sub(earlier.delayed),
+            waited: self.waited.saturating_sub(earlier.waited),
             handled: self.handled.saturating_sub(earlier.handled),
             handling: self.handling.saturating_sub(earlier.handling),
         }

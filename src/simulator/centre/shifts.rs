@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::queue::index;
 use super::schedule::Happening;
 use super::{
-    AFTER_CALL_MEAN_S, ANSWERED_IN_TIME, BREAK_CHANCE, BREAK_MEAN_S, Centre, FIRST_SHIFT,
-    OFF_MEAN_S, SHIFT_MEAN_S, Status, TEAM_AGENTS, TEAM_QUEUES, WARM_UP,
+    ANSWERED_IN_TIME, BREAK_CHANCE, BREAK_MEAN_S, Centre, FIRST_SHIFT, OFF_MEAN_S, SHIFT_MEAN_S,
+    Status, TEAM_AGENTS, TEAM_QUEUES, WARM_UP,
 };
 
 impl Centre {
@@ -20,10 +20,13 @@ impl Centre {
         };
         match agent.status {
             Status::CallRinging => self.answer(number),
-            Status::CallInbound => {
-                let work = self.draw.exponential(AFTER_CALL_MEAN_S);
-                self.enter_for(number, Status::AfterCallWork, work);
-            }
+            Status::CallInbound => match self.model.after_call_mean {
+                Some(mean) => {
+                    let work = self.draw.exponential(mean.as_secs_f64());
+                    self.enter_for(number, Status::AfterCallWork, work);
+                }
+                None => self.finish(number),
+            },
             Status::AfterCallWork => self.finish(number),
             Status::LoggedIn | Status::NotReadyForNextCall => self.be_ready(number),
             Status::WaitForNextCall | Status::LoggedOut => {}
@@ -43,7 +46,9 @@ impl Centre {
         if let Some(queue) = self.queues.get_mut(index(queue)) {
             queue.ringing = queue.ringing.saturating_sub(1);
             queue.totals.answered += 1;
-            let in_time = self.now.saturating_sub(arrived) <= ANSWERED_IN_TIME;
+            let waited = self.now.saturating_sub(arrived);
+            queue.totals.waited += waited;
+            let in_time = waited <= ANSWERED_IN_TIME;
             queue.totals.answered_in_time += u64::from(in_time);
         }
         self.changed.add_team_queues(queue / TEAM_QUEUES);
@@ -65,7 +70,7 @@ impl Centre {
         }
         if is_leaving {
             self.leave(number);
-        } else if self.draw.chance(BREAK_CHANCE) {
+        } else if self.model.has_breaks && self.draw.chance(BREAK_CHANCE) {
             let pause = self.draw.exponential(BREAK_MEAN_S);
             self.enter_for(number, Status::NotReadyForNextCall, pause);
         } else {
@@ -87,21 +92,27 @@ impl Centre {
             return;
         };
         if agent.status == Status::LoggedOut {
-            let is_first = number == 0 && self.now < WARM_UP;
-            let shift = self.draw.exponential(SHIFT_MEAN_S);
-            let shift = if is_first {
-                shift.max(FIRST_SHIFT)
-            } else {
-                shift
-            };
-            self.schedule
-                .at(self.now + shift, Happening::Shift { agent: number });
+            if self.model.has_shifts {
+                self.expect_end_of_shift(number);
+            }
             self.enter_for(number, Status::LoggedIn, Duration::from_secs(5));
         } else if agent.status.is_free_to_leave() {
             self.leave(number);
         } else {
             agent.is_leaving = true;
         }
+    }
+
+    fn expect_end_of_shift(&mut self, agent: u32) {
+        let is_first = agent == 0 && self.now < WARM_UP;
+        let shift = self.draw.exponential(SHIFT_MEAN_S);
+        let shift = if is_first {
+            shift.max(FIRST_SHIFT)
+        } else {
+            shift
+        };
+        self.schedule
+            .at(self.now + shift, Happening::Shift { agent });
     }
 
     pub(super) fn leave(&mut self, agent: u32) {

@@ -4,10 +4,9 @@
 use std::borrow::Cow;
 
 use super::super::catalogue::ObjectRef;
-use super::super::command::Role;
 use super::super::log::Counts;
 use super::super::reading::{Reading, Sent};
-use super::super::world::{Target, World};
+use super::super::world::{Baseline, Target, World};
 use super::outbox::Outbox;
 use super::refusal::Refusal;
 use super::subscription::{Subscription, Subscriptions};
@@ -18,7 +17,8 @@ use crate::wire::{Charset, Event, EventKind, ServerMode};
 #[derive(Clone, Copy)]
 pub(in crate::simulator) struct View<'a> {
     pub(in crate::simulator) world: &'a World,
-    pub(in crate::simulator) role: Role,
+    /// From when on its totals count.
+    pub(in crate::simulator) since: &'a Baseline,
     /// The server's number that decides which fields a state has.
     pub(in crate::simulator) compat: i64,
     /// The server's clock.
@@ -49,6 +49,8 @@ pub(in crate::simulator) struct Tick<'a> {
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) is_registered: bool,
+    /// The server has lost what it tracks statistics by.
+    pub(super) is_invalid: bool,
     pub(super) subscriptions: Subscriptions,
     pub(super) outbox: Outbox,
     /// What was done for this client; `opens_now` and `connections_now` are not kept here.
@@ -58,9 +60,10 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(unsent_max: usize) -> Self {
+    pub(super) fn new(unsent_max: usize, is_invalid: bool) -> Self {
         Self {
             is_registered: false,
+            is_invalid,
             subscriptions: Subscriptions::default(),
             outbox: Outbox::new(unsent_max),
             tally: Counts::default(),
@@ -98,7 +101,7 @@ impl Conversation {
     ) {
         let mut event = Event::new(EventKind::Info, id, view.time);
         event.tag = tag;
-        event.interval_length = view.world.interval_s(view.role, target);
+        event.interval_length = view.world.interval_s(view.since, target);
         reading.write(event, view.compat, self.outbox.bytes());
         self.tally.values_total += 1;
     }
@@ -111,7 +114,10 @@ impl Conversation {
         if subscription.is_suspended && occasion != Occasion::Peeked {
             return;
         }
-        let reading = view.world.read(view.role, subscription.target);
+        if self.is_invalid && matches!(occasion, Occasion::Changed | Occasion::Period) {
+            return;
+        }
+        let reading = view.world.read(view.since, subscription.target);
         let Some(reading) = news(subscription, reading, occasion) else {
             return;
         };
@@ -121,6 +127,7 @@ impl Conversation {
 
     /// Sends what changed since the last tick.
     pub(super) fn tick(&mut self, view: View<'_>, tick: &Tick<'_>) {
+        self.trickle();
         let of_objects = tick.changed.iter();
         let subscriptions = &self.subscriptions;
         let mut ids: Vec<i32> = of_objects
@@ -138,14 +145,8 @@ impl Conversation {
 
     /// Sends a value that was scripted.
     pub(super) fn scripted(&mut self, view: View<'_>, target: Target) {
-        for id in self.subscriptions.of_object(target.object).to_vec() {
-            let is_it = self
-                .subscriptions
-                .find(id)
-                .is_some_and(|it| it.target == target);
-            if is_it {
-                self.look_at(view, id, Occasion::Changed);
-            }
+        for id in self.subscriptions.of_target(target) {
+            self.look_at(view, id, Occasion::Changed);
         }
     }
 

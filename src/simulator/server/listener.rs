@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use super::super::Simulator;
-use super::super::command::Role;
+use super::super::pair::ServerId;
 use super::Condition;
 
 /// Between attempts where the system refuses to listen or to accept.
@@ -19,11 +19,11 @@ const RETRY_AFTER: Duration = Duration::from_millis(50);
 /// that connects are refused.
 pub(in crate::simulator) async fn accept(
     simulator: Arc<Simulator>,
-    role: Role,
+    server: ServerId,
     addr: SocketAddr,
     first: TcpListener,
 ) {
-    let mut condition = simulator.side(role).watch();
+    let mut condition = simulator.side(server).watch();
     let mut listener = Some(first);
     let stop = simulator.stopped();
     loop {
@@ -31,30 +31,30 @@ pub(in crate::simulator) async fn accept(
         if is_dead {
             listener = None;
         } else if listener.is_none() {
-            listener = listen_again(role, addr).await;
+            listener = listen_again(server, addr).await;
         }
         tokio::select! {
             () = stop.cancelled() => return,
             changed = condition.changed() => if changed.is_err() {
                 return;
             },
-            () = admit(&simulator, role, listener.as_ref()), if listener.is_some() => {}
+            () = admit(&simulator, server, listener.as_ref()), if listener.is_some() => {}
             () = sleep(RETRY_AFTER), if listener.is_none() && !is_dead => {}
         }
     }
 }
 
-async fn listen_again(role: Role, addr: SocketAddr) -> Option<TcpListener> {
+async fn listen_again(server: ServerId, addr: SocketAddr) -> Option<TcpListener> {
     match TcpListener::bind(addr).await {
         Ok(listener) => Some(listener),
         Err(error) => {
-            tracing::warn!(%role, %addr, %error, "simulated server cannot listen again yet");
+            tracing::warn!(%server, %addr, %error, "simulated server cannot listen again yet");
             None
         }
     }
 }
 
-async fn admit(simulator: &Arc<Simulator>, role: Role, listener: Option<&TcpListener>) {
+async fn admit(simulator: &Arc<Simulator>, server: ServerId, listener: Option<&TcpListener>) {
     let Some(listener) = listener else {
         return;
     };
@@ -62,12 +62,12 @@ async fn admit(simulator: &Arc<Simulator>, role: Role, listener: Option<&TcpList
         Ok((stream, _)) => {
             // Without it small answers wait for the client's acknowledgement; merely slower.
             if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%role, %error, "simulated server cannot switch Nagle's algorithm off");
+                tracing::debug!(%server, %error, "simulated server cannot switch Nagle's algorithm off");
             }
-            simulator.admit(role, stream);
+            simulator.admit(server, stream);
         }
         Err(error) => {
-            tracing::warn!(%role, %error, "simulated server cannot accept");
+            tracing::warn!(%server, %error, "simulated server cannot accept");
             sleep(RETRY_AFTER).await;
         }
     }

@@ -44,7 +44,8 @@ impl Desk<'_> {
             return Ok(scripted);
         }
         self.check_tenant(object, false)?;
-        let metric = Metric::named(metric).ok_or_else(|| {
+        let known = Metric::named(metric).filter(|metric| self.stat_types.contains(metric));
+        let metric = known.ok_or_else(|| {
             refusal(
                 UNKNOWN_METRIC,
                 format!("Statistic type '{metric}' not found"),

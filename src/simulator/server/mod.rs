@@ -1,8 +1,10 @@
-//! One Stat Server of the pair: whether its process lives, what it says of itself, and who is
+//! One Stat Server of a pair: whether its process lives, what it says of itself, and who is
 //! connected to it.
 
 mod connection;
 mod conversation;
+mod delay;
+mod faults;
 mod heartbeat;
 mod listener;
 mod lookup;
@@ -12,17 +14,21 @@ mod request;
 mod subscription;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::command::Role;
 use super::log::{Counts, LogEntry, LogKind};
+use super::pair::ServerId;
+use super::world::Baseline;
 use super::{Simulator, lock};
 use crate::wire::{Request, ServerMode};
 pub(super) use connection::Connection;
+use conversation::Conversation;
 pub(super) use conversation::{Tick, View};
+pub(super) use faults::{Faults, Spoiling};
 pub(super) use listener::accept;
 pub(super) use outbox::UNSENT_MAX;
 use request::Desk;
@@ -51,10 +57,13 @@ struct SideState {
     past: Counts,
     /// What a command made the server say of itself.
     mode: Option<ServerMode>,
+    faults: Faults,
+    /// From when on the process's totals count.
+    since: Arc<Baseline>,
 }
 
 impl Side {
-    pub(super) fn new(stop: &CancellationToken) -> Self {
+    pub(super) fn new(since: Arc<Baseline>, stop: &CancellationToken) -> Self {
         Self {
             condition: watch::Sender::new(Condition::Up),
             state: Mutex::new(SideState {
@@ -62,6 +71,8 @@ impl Side {
                 connections: Vec::new(),
                 past: Counts::default(),
                 mode: None,
+                faults: Faults::default(),
+                since,
             }),
         }
     }
@@ -104,12 +115,37 @@ impl Side {
         });
     }
 
+    pub(super) fn faults(&self) -> Faults {
+        lock(&self.state).faults
+    }
+
+    pub(super) fn delay(&self) -> Duration {
+        lock(&self.state).faults.delay
+    }
+
+    pub(super) fn change_faults(&self, change: impl FnOnce(&mut Faults)) {
+        change(&mut lock(&self.state).faults);
+    }
+
+    pub(super) fn since(&self) -> Arc<Baseline> {
+        Arc::clone(&lock(&self.state).since)
+    }
+
+    /// Drops the connections that faults have made useless.
+    pub(super) fn drop_spoilt(&self) {
+        for connection in self.connections() {
+            connection.end_if_spoilt();
+        }
+    }
+
     /// A new process takes the place of a dead or hung one.
-    pub(super) fn restart(&self, stop: &CancellationToken) {
+    pub(super) fn restart(&self, since: Arc<Baseline>, stop: &CancellationToken) {
         let mut state = lock(&self.state);
         state.process.cancel();
         state.process = stop.child_token();
         state.mode = None;
+        state.faults = Faults::default();
+        state.since = since;
         drop(state);
         self.condition.send_replace(Condition::Up);
     }
@@ -131,14 +167,15 @@ impl Side {
 
 impl Simulator {
     /// Takes a client in and serves it until either side has enough.
-    pub(super) fn admit<S>(self: &Arc<Self>, role: Role, stream: S)
+    pub(super) fn admit<S>(self: &Arc<Self>, server: ServerId, stream: S)
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let number = self.next_connection();
-        let mut state = lock(&self.side(role).state);
+        let mut state = lock(&self.side(server).state);
         let end = state.process.child_token();
-        let connection = Arc::new(Connection::new(number, role, end, self.unsent_max()));
+        let conversation = Conversation::new(self.unsent_max(), state.faults.is_invalid);
+        let connection = Arc::new(Connection::new(number, server, end, conversation));
         state.connections.push(Arc::clone(&connection));
         state.past.connections_total += 1;
         drop(state);
@@ -150,7 +187,7 @@ impl Simulator {
 
     /// Takes a connection that has ended off the books.
     fn left(&self, connection: &Arc<Connection>, why: String) {
-        let mut state = lock(&self.side(connection.role).state);
+        let mut state = lock(&self.side(connection.server).state);
         state
             .connections
             .retain(|other| !Arc::ptr_eq(other, connection));
@@ -165,7 +202,8 @@ impl Simulator {
 
     fn note(&self, connection: &Connection, kind: LogKind, detail: String) {
         lock(self.log_book()).push(LogEntry {
-            role: connection.role,
+            pair: connection.server.pair,
+            role: connection.server.role,
             connection: connection.number,
             kind,
             statistic: String::new(),
@@ -175,16 +213,19 @@ impl Simulator {
 
     /// Answers a batch of requests; `Err` holds the number of a message that is no request.
     fn answer(&self, connection: &Connection, requests: Vec<Result<Request, u32>>) {
-        let role = connection.role;
-        let side = self.side(role);
-        let mode = side.mode();
+        let server = connection.server;
+        let side = self.side(server);
+        let (mode, faults, since) = (side.mode(), side.faults(), side.since());
         let mut world = lock(self.world());
         world.advance();
         connection.with_client(|client| {
             let mut log = lock(self.log_book());
             let mut desk = Desk {
-                role,
+                server,
                 connection: connection.number,
+                stat_types: self.stat_types(server.pair),
+                faults,
+                since: &since,
                 compat: self.compat(),
                 version: self.version(),
                 mode,

@@ -1,13 +1,26 @@
-//! What one connection has still to send, and whether that is too much.
+//! What one connection has still to send, whether that is too much, and whether it is still to be
+//! sent at all.
 
 use bytes::BytesMut;
 
 /// A connection whose unsent bytes pass this is dropped.
 pub(in crate::simulator) const UNSENT_MAX: usize = 64 << 20;
 
+/// What a connection is still able to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speech {
+    Whole,
+    /// In the middle of a big frame only its packets and heartbeats can be told apart.
+    HeartbeatsOnly,
+    Silent,
+}
+
 #[derive(Debug)]
 pub(super) struct Outbox {
     bytes: BytesMut,
+    /// Where a spoilt connection's messages go.
+    sink: BytesMut,
+    speech: Speech,
     /// Bytes that were taken for sending and are not sent yet.
     in_flight: usize,
     max: usize,
@@ -17,19 +30,52 @@ impl Outbox {
     pub(super) fn new(max: usize) -> Self {
         Self {
             bytes: BytesMut::new(),
+            sink: BytesMut::new(),
+            speech: Speech::Whole,
             in_flight: 0,
             max,
         }
     }
 
+    /// Where messages are to be written.
     pub(super) fn bytes(&mut self) -> &mut BytesMut {
-        &mut self.bytes
+        self.bytes_while(|speech| speech == Speech::Whole)
+    }
+
+    /// Where heartbeats are to be written.
+    pub(super) fn heartbeats(&mut self) -> &mut BytesMut {
+        self.bytes_while(|speech| speech != Speech::Silent)
+    }
+
+    /// Where the packets of a big frame are to be written that was announced by a fault.
+    pub(super) fn packets(&mut self) -> Option<&mut BytesMut> {
+        (self.speech == Speech::HeartbeatsOnly).then_some(&mut self.bytes)
+    }
+
+    fn bytes_while(&mut self, may_speak: impl Fn(Speech) -> bool) -> &mut BytesMut {
+        if may_speak(self.speech) {
+            return &mut self.bytes;
+        }
+        self.sink.clear();
+        &mut self.sink
+    }
+
+    /// Sends these last bytes and then no more than `speech` allows.
+    pub(super) fn spoil(&mut self, bytes: &[u8], speech: Speech) {
+        self.bytes().extend_from_slice(bytes);
+        if self.speech == Speech::Whole {
+            self.speech = speech;
+        }
+    }
+
+    pub(super) fn speech(&self) -> Speech {
+        self.speech
     }
 
     /// Everything to be sent; [`Outbox::sent`] is to be told as it goes.
     pub(super) fn take(&mut self) -> BytesMut {
         let taken = self.bytes.split();
-        self.in_flight = taken.len();
+        self.in_flight += taken.len();
         taken
     }
 

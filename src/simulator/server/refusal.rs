@@ -9,6 +9,7 @@ pub(super) const MISMATCH: i64 = 6;
 pub(super) const UNKNOWN_STATISTIC: i64 = 7;
 pub(super) const ID_IN_USE: i64 = 8;
 pub(super) const UNSUPPORTED: i64 = 9;
+pub(super) const NO_CLIENTS: i64 = 10;
 
 /// Why a request is answered with an error.
 #[derive(Debug)]

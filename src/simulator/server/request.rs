@@ -1,11 +1,12 @@
 //! Requests and their answers.
 
 use super::super::catalogue::Metric;
-use super::super::command::Role;
 use super::super::log::{Log, LogEntry, LogKind};
-use super::super::world::{Target, World};
+use super::super::pair::ServerId;
+use super::super::world::{Baseline, Target, World};
 use super::conversation::{Conversation, Occasion, View};
-use super::refusal::{ID_IN_USE, Refusal, UNKNOWN_STATISTIC, UNSUPPORTED, refusal};
+use super::faults::Faults;
+use super::refusal::{ID_IN_USE, NO_CLIENTS, Refusal, UNKNOWN_STATISTIC, UNSUPPORTED, refusal};
 use super::subscription::Subscription;
 use crate::model::NotificationMode;
 use crate::wire::{Event, EventKind, Kv, Notification, ProfileKind, Request, ServerMode};
@@ -20,12 +21,17 @@ const TIME_RANGES: [(&str, &str); 2] = [("Range0-20", "0-20"), ("Range0-60", "0-
 
 /// One server at work on one client's requests.
 pub(super) struct Desk<'a> {
-    pub(super) role: Role,
+    pub(super) server: ServerId,
     pub(super) connection: u64,
     pub(super) compat: i64,
     pub(super) version: &'a str,
     /// What the server says of itself after registration, if anything.
     pub(super) mode: Option<ServerMode>,
+    pub(super) faults: Faults,
+    /// What the server's configuration defines.
+    pub(super) stat_types: &'a [Metric],
+    /// From when on the server's totals count.
+    pub(super) since: &'a Baseline,
     pub(super) time: u32,
     pub(super) now_ms: i64,
     pub(super) world: &'a mut World,
@@ -147,10 +153,10 @@ impl Desk<'_> {
     }
 
     pub(super) fn note(&mut self, kind: LogKind, statistic: String, detail: String) {
-        let (role, connection) = (self.role, self.connection);
         self.log.push(LogEntry {
-            role,
-            connection,
+            pair: self.server.pair,
+            role: self.server.role,
+            connection: self.connection,
             kind,
             statistic,
             detail,
@@ -160,7 +166,7 @@ impl Desk<'_> {
     fn view(&self) -> View<'_> {
         View {
             world: self.world,
-            role: self.role,
+            since: self.since,
             compat: self.compat,
             time: self.time,
         }
@@ -185,6 +191,14 @@ impl Desk<'_> {
         };
         if self.client.is_registered {
             let refusal = refusal(UNSUPPORTED, "The client is registered already".to_owned());
+            self.refuse(handle, &refusal);
+            return;
+        }
+        if self.faults.is_half_open {
+            return;
+        }
+        if self.faults.refuses {
+            let refusal = refusal(NO_CLIENTS, "The server accepts no clients now".to_owned());
             self.refuse(handle, &refusal);
             return;
         }
@@ -231,12 +245,15 @@ impl Desk<'_> {
         self.client
             .send(&self.event(EventKind::StatisticOpened, handle));
         self.look_at(id, Occasion::Opened);
+        if self.client.is_invalid {
+            self.client.send_validity(self.time, id);
+        }
     }
 
     fn look_at(&mut self, id: i32, occasion: Occasion) {
         let view = View {
             world: self.world,
-            role: self.role,
+            since: self.since,
             compat: self.compat,
             time: self.time,
         };
@@ -248,11 +265,11 @@ impl Desk<'_> {
             Ok(target) => {
                 let view = View {
                     world: self.world,
-                    role: self.role,
+                    since: self.since,
                     compat: self.compat,
                     time: self.time,
                 };
-                let reading = view.world.read(view.role, target);
+                let reading = view.world.read(view.since, target);
                 let ids = (handle.reference_id, handle.tag.unwrap_or(-1));
                 self.client.send_value(view, ids, target, &reading);
                 self.client.tally.gets_total += 1;
@@ -313,7 +330,7 @@ impl Desk<'_> {
     }
 
     fn stat_types(&self) -> Kv {
-        let known = Metric::ALL.iter().map(|metric| {
+        let known = self.stat_types.iter().map(|metric| {
             let definition = metric.definition();
             (definition.name.to_owned(), definition.text())
         });

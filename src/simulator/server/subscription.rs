@@ -86,6 +86,19 @@ impl Subscriptions {
         Some(subscription)
     }
 
+    /// The ids of all, lowest first.
+    pub(super) fn ids(&self) -> Vec<i32> {
+        let mut ids: Vec<i32> = self.by_id.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    pub(super) fn of_target(&self, target: Target) -> Vec<i32> {
+        let is_it = |id: &&i32| self.by_id.get(id).is_some_and(|it| it.target == target);
+        let ids = self.of_object(target.object).iter();
+        ids.filter(is_it).copied().collect()
+    }
+
     pub(super) fn of_object(&self, object: ObjectRef) -> &[i32] {
         self.by_object.get(&object).map_or(&[], Vec::as_slice)
     }

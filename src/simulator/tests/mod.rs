@@ -2,8 +2,11 @@
 
 mod asking;
 mod faults;
+mod lasting;
 mod load;
 mod notifying;
+mod pairs;
+mod spoiling;
 
 use std::time::Duration;
 
@@ -14,7 +17,7 @@ use super::*;
 use crate::model::{NotificationMode, Timestamp};
 use crate::wire::{
     Addp, Charset, Deframer, EventKind, Kv, Message, Notification, Object, Packet, ProfileKind,
-    Refinements, Register, Request,
+    Refinements, Register, Request, ServerMode,
 };
 
 /// What a client hears, with everything borrowed copied.

@@ -1,5 +1,5 @@
-//! The contact centre as the two servers see it: the model moved along simulated time, what tests
-//! scripted over it, and from when on each server's totals count. `read` computes values from it.
+//! The contact centre as the servers see it: the model moved along simulated time, what tests
+//! scripted over it, and where a server's totals count from. `read` computes values from it.
 
 mod read;
 
@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::catalogue::{Catalogue, Metric, ObjectRef};
 use super::centre::{Centre, QueueTotals, WARM_UP};
-use super::command::Role;
 use super::reading::{Reading, ScriptedValue};
 use crate::model::{Clock, Moment, Statistic};
 
@@ -32,7 +31,7 @@ const VARIANTS_MAX: usize = 65_536;
 
 /// From when on a server's totals count: the start of its process.
 #[derive(Debug)]
-struct Baseline {
+pub(in crate::simulator) struct Baseline {
     at: Duration,
     logins: Vec<Duration>,
     queues: Vec<QueueTotals>,
@@ -48,8 +47,6 @@ pub(in crate::simulator) struct World {
     running_since: Option<Moment>,
     /// Milliseconds since 1970 at which simulated time stood at the end of the warm-up.
     epoch_ms: u64,
-    primary: Arc<Baseline>,
-    backup: Arc<Baseline>,
     scripted: HashMap<Target, Reading>,
     scripted_statistics: Vec<Statistic>,
     scripted_numbers: HashMap<Statistic, u32>,
@@ -63,7 +60,6 @@ impl World {
         catalogue: Arc<Catalogue>,
         clock: Clock,
     ) -> Self {
-        let baseline = Arc::new(Baseline::of(&centre));
         Self {
             catalogue,
             centre,
@@ -75,8 +71,6 @@ impl World {
             epoch_ms: clock.wall().0,
             clock,
             running_since: None,
-            primary: Arc::clone(&baseline),
-            backup: baseline,
             scripted: HashMap::new(),
             scripted_statistics: Vec::new(),
             scripted_numbers: HashMap::new(),
@@ -109,21 +103,13 @@ impl World {
         self.centre.take_changed()
     }
 
-    /// The server's process starts anew: its totals count from now.
-    pub(in crate::simulator) fn restart(&mut self, role: Role) {
-        self.advance();
-        let baseline = Arc::new(Baseline::of(&self.centre));
-        match role {
-            Role::Primary => self.primary = baseline,
-            Role::Backup => self.backup = baseline,
-        }
+    pub(in crate::simulator) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
-    fn baseline(&self, role: Role) -> &Baseline {
-        match role {
-            Role::Primary => &self.primary,
-            Role::Backup => &self.backup,
-        }
+    /// For a server's process that starts now: its totals count from here.
+    pub(in crate::simulator) fn baseline(&self) -> Arc<Baseline> {
+        Arc::new(Baseline::of(&self.centre))
     }
 
     /// The statistic, if a script made it up.

@@ -5,47 +5,43 @@ use std::time::Duration;
 
 use super::super::catalogue::{Metric, ObjectRef, agent_dn, queue_number};
 use super::super::centre::{self, Agent, WARM_UP};
-use super::super::command::Role;
 use super::super::reading::Reading;
-use super::{Target, World};
+use super::{Baseline, Target, World};
 use crate::wire::{AgentStatus, DnAction, DnCall, DnStatus, Kv, PlaceStatus};
 
 impl World {
-    /// Seconds that the value of a total covers on that server; 0 for a current value.
-    pub(in crate::simulator) fn interval_s(&self, role: Role, target: Target) -> i32 {
+    /// Seconds that the value of a total covers on a server; 0 for a current value.
+    pub(in crate::simulator) fn interval_s(&self, since: &Baseline, target: Target) -> i32 {
         if !target
             .metric
             .is_some_and(|metric| metric.definition().is_total)
         {
             return 0;
         }
-        let covered = self.centre.now().saturating_sub(self.baseline(role).at);
+        let covered = self.centre.now().saturating_sub(since.at);
         i32::try_from(covered.as_secs()).unwrap_or(i32::MAX)
     }
 
-    /// What the statistic reads on that server at the instant the model was last advanced to.
-    pub(in crate::simulator) fn read(&self, role: Role, target: Target) -> Reading {
+    /// What the statistic reads on a server whose totals count from `since`, at the instant the model was last advanced to.
+    pub(in crate::simulator) fn read(&self, since: &Baseline, target: Target) -> Reading {
         if let Some(scripted) = self.scripted.get(&target) {
             return scripted.clone();
         }
         let reading = target.metric.and_then(|metric| match target.object {
-            ObjectRef::Agent(agent) => self.read_agent(role, metric, agent),
-            ObjectRef::Queue(queue) => self.read_queue(role, metric, queue),
+            ObjectRef::Agent(agent) => self.read_agent(since, metric, agent),
+            ObjectRef::Queue(queue) => self.read_queue(since, metric, queue),
             ObjectRef::Group(team) => self.read_group(metric, team),
             ObjectRef::Scripted(_) => None,
         });
         reading.unwrap_or(Reading::Whole(0))
     }
 
-    fn read_agent(&self, role: Role, metric: Metric, number: u32) -> Option<Reading> {
+    fn read_agent(&self, since: &Baseline, metric: Metric, number: u32) -> Option<Reading> {
         let agent = self.centre.agent(number)?;
         let now = self.centre.now();
         Some(match metric {
             Metric::TotalLoginTime => {
-                let before = self
-                    .baseline(role)
-                    .logins
-                    .get(usize::try_from(number).ok()?)?;
+                let before = since.logins.get(usize::try_from(number).ok()?)?;
                 whole(agent.login_time(now).saturating_sub(*before).as_secs())
             }
             Metric::TimeInCurrentState => whole(now.saturating_sub(agent.since).as_secs()),
@@ -54,12 +50,9 @@ impl World {
         })
     }
 
-    fn read_queue(&self, role: Role, metric: Metric, number: u32) -> Option<Reading> {
+    fn read_queue(&self, since: &Baseline, metric: Metric, number: u32) -> Option<Reading> {
         let queue = self.centre.queue(number)?;
-        let before = self
-            .baseline(role)
-            .queues
-            .get(usize::try_from(number).ok()?)?;
+        let before = since.queues.get(usize::try_from(number).ok()?)?;
         let totals = queue.totals.since(before);
         Some(match metric {
             Metric::ExpectedWaitTime => hundredths(self.centre.expected_wait_hundredths(number)?),
