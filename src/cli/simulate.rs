@@ -1,7 +1,8 @@
 //! `peekd simulate`.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -14,32 +15,52 @@ use super::serve::raise_file_limit;
 use super::signals::stop_on_signal;
 use crate::model::Clock;
 use crate::service::{self, LogFormat};
-use crate::simulator::{Config, Role, Simulator};
+use crate::simulator::{Config, PairId, Role, Scenario, ServerId, Simulator};
 
-/// Options of `simulate`.
+const PRIMARY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7100);
+const BACKUP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7101);
+const SPEED: f64 = 10.0;
+const STATISTICS: u32 = 100;
+const SEED: u64 = 1;
+const VERSION: &str = "8.5.112.03";
+
+/// Options of `simulate`. What is given here goes before what the scenario says.
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
-    /// Where the primary Stat Server listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7100")]
-    primary: SocketAddr,
-    /// Where the backup Stat Server listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7101")]
-    backup: SocketAddr,
-    #[command(flatten)]
-    centre: CentreOptions,
+    /// A file that says what the contact centre is like and what goes wrong when.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// Where the first pair's primary Stat Server listens [default: 127.0.0.1:7100]
+    #[arg(long, value_name = "ADDR")]
+    primary: Option<SocketAddr>,
+    /// Where the first pair's backup Stat Server listens [default: 127.0.0.1:7101]
+    #[arg(long, value_name = "ADDR")]
+    backup: Option<SocketAddr>,
+    /// Simulated seconds per real second [default: 10]
+    #[arg(long, value_parser = speed)]
+    speed: Option<f64>,
+    /// How many statistics the contact centre has, at least [default: 100]
+    #[arg(long)]
+    statistics: Option<u32>,
+    /// Values a second that a connection is sent at most because time passes [default: 10000]
+    #[arg(long)]
+    rate: Option<usize>,
+    /// The same seed gives the same contact centre [default: 1]
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 /// What the simulated contact centre is like.
 #[derive(Debug, Clone, Args)]
 pub(super) struct CentreOptions {
     /// Simulated seconds per real second.
-    #[arg(long, default_value_t = 10.0, value_parser = speed)]
+    #[arg(long, default_value_t = SPEED, value_parser = speed)]
     pub(super) speed: f64,
     /// How many statistics the contact centre has, at least.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = STATISTICS)]
     pub(super) statistics: u32,
     /// The same seed gives the same contact centre.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = SEED)]
     pub(super) seed: u64,
 }
 
@@ -50,7 +71,7 @@ impl CentreOptions {
             speed: self.speed,
             statistics: self.statistics,
             tenant_passwords: Vec::new(),
-            version: "8.5.112.03".to_owned(),
+            version: VERSION.to_owned(),
         };
         Simulator::new(config, Clock::system())
     }
@@ -72,19 +93,81 @@ impl Simulate {
 
     async fn simulate(self, out: &mut impl Write) -> anyhow::Result<()> {
         let tasks = TaskTracker::new();
+        let scenario = self.scenario()?;
         let stop = stop_on_signal(&tasks)?;
-        let simulator = self.centre.simulator();
-        for (role, address) in [(Role::Primary, self.primary), (Role::Backup, self.backup)] {
-            let listening = simulator.listen(role, address).await;
+        let simulator = scenario.simulator(self.config(&scenario), Clock::system())?;
+        if let Some(rate) = self.rate {
+            simulator.set_growth_rate(rate);
+        }
+        for (name, server, address) in self.addresses(&scenario, &simulator) {
+            let listening = simulator.listen(server, address).await;
             let address = listening.with_context(|| format!("cannot listen on {address}"))?;
-            writeln!(out, "{role} Stat Server on {address}")?;
+            writeln!(
+                out,
+                "{name}{role} Stat Server on {address}",
+                role = server.role
+            )?;
         }
         simulator.run_centre();
+        simulator.play(&scenario);
         writeln!(out, "commands on standard input: {COMMANDS}")?;
         out.flush()?;
         obey(&simulator, &stop).await;
         simulator.stop().await;
         Ok(())
+    }
+
+    fn scenario(&self) -> anyhow::Result<Scenario> {
+        let Some(path) = &self.scenario else {
+            return Ok(Scenario::default());
+        };
+        let name = path.display();
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+        text.parse()
+            .with_context(|| format!("{name} is no scenario"))
+    }
+
+    fn config(&self, scenario: &Scenario) -> Config {
+        Config {
+            seed: self.seed.or(scenario.seed).unwrap_or(SEED),
+            speed: self.speed.or(scenario.speed).unwrap_or(SPEED),
+            statistics: self
+                .statistics
+                .or(scenario.statistics)
+                .unwrap_or(STATISTICS),
+            tenant_passwords: scenario.tenant_passwords.clone(),
+            version: VERSION.to_owned(),
+        }
+    }
+
+    /// Every server with the words before its role and its address. Further pairs that say none
+    /// take any free port.
+    fn addresses(
+        &self,
+        scenario: &Scenario,
+        simulator: &Simulator,
+    ) -> Vec<(String, ServerId, SocketAddr)> {
+        let written = scenario.pairs.first();
+        let (primary, backup) = written.map_or((None, None), |pair| (pair.primary, pair.backup));
+        let primary = self.primary.or(primary).unwrap_or(PRIMARY);
+        let backup = self.backup.or(backup).unwrap_or(BACKUP);
+        let mut addresses = Vec::new();
+        let first = |role| PairId::FIRST.server(role);
+        let first_name = written.map(|pair| format!("{} ", pair.config.name));
+        let first_name = first_name.unwrap_or_default();
+        addresses.push((first_name.clone(), first(Role::Primary), primary));
+        addresses.push((first_name, first(Role::Backup), backup));
+        let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        for pair in scenario.pairs.iter().skip(1) {
+            let Some(id) = simulator.pair(&pair.config.name) else {
+                continue;
+            };
+            let name = format!("{} ", pair.config.name);
+            let primary = pair.primary.unwrap_or(any);
+            addresses.push((name.clone(), id.server(Role::Primary), primary));
+            addresses.push((name, id.server(Role::Backup), pair.backup.unwrap_or(any)));
+        }
+        addresses
     }
 }
 

@@ -11,6 +11,7 @@ mod log;
 mod pair;
 mod reading;
 mod running;
+mod scenario;
 mod server;
 mod world;
 
@@ -36,6 +37,7 @@ pub use log::{Counts, LogEntry, LogKind};
 use pair::Pairs;
 pub use pair::{PairConfig, PairId, ServerId, UnknownStatType};
 pub use reading::ScriptedValue;
+pub use scenario::{Scenario, ScenarioError, ScenarioPair, Step};
 use server::{Condition, UNSENT_MAX, accept};
 use world::{Target, World};
 

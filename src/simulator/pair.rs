@@ -44,6 +44,10 @@ impl PairId {
     /// The pair that there always is.
     pub const FIRST: Self = Self(0);
 
+    pub(super) const fn at(position: usize) -> Self {
+        Self(position)
+    }
+
     /// One server of this pair.
     #[must_use]
     pub const fn server(self, role: Role) -> ServerId {
