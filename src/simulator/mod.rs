@@ -232,18 +232,17 @@ impl Simulator {
     /// configuration says.
     #[must_use]
     pub fn statistics(&self) -> Vec<Statistic> {
-        self.catalogue.statistics()
+        self.catalogue.statistics().collect()
     }
 
     /// Those of [`Simulator::statistics`] that the pair defines.
     #[must_use]
     pub fn statistics_of(&self, pair: PairId) -> Vec<Statistic> {
-        let mut statistics = self.statistics();
         let defined = self.stat_types(pair);
-        statistics.retain(|statistic| {
+        let is_defined = |statistic: &Statistic| {
             Metric::named(&statistic.metric).is_some_and(|metric| defined.contains(&metric))
-        });
-        statistics
+        };
+        self.catalogue.statistics().filter(is_defined).collect()
     }
 
     /// What happened on all servers, oldest first; of a long history only the newest part, and that

@@ -6,6 +6,7 @@ mod lasting;
 mod load;
 mod notifying;
 mod pairs;
+mod scale;
 mod scenarios;
 mod spoiling;
 
