@@ -15,7 +15,7 @@ use super::serve::raise_file_limit;
 use super::signals::stop_on_signal;
 use crate::model::Clock;
 use crate::service::{self, LogFormat};
-use crate::simulator::{Config, PairId, Role, Scenario, ServerId, Simulator};
+use crate::simulator::{Config, PairId, Role, Scenario, ServerId, Simulator, command_help};
 
 const PRIMARY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7100);
 const BACKUP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7101);
@@ -184,6 +184,9 @@ pub(super) async fn obey(simulator: &Simulator, stop: &CancellationToken) {
         };
         match line {
             Ok(Some(line)) if line.trim().is_empty() => {}
+            Ok(Some(line)) if line.trim() == "help" => {
+                tracing::warn!("the commands are:\n{}", command_help());
+            }
             Ok(Some(line)) => match simulator.order(&line) {
                 Ok(()) => tracing::info!(command = line.trim(), "done"),
                 Err(error) => tracing::error!("{error}"),

@@ -110,31 +110,99 @@ pub enum OrderError {
 pub const COMMANDS: &str = "kill SIDE, freeze SIDE, refuse SIDE, half-open SIDE, \
      delay SIDE DURATION, backup-mode SIDE, primary-mode SIDE, invalid SIDE, valid SIDE, \
      cut-frame SIDE, garbage SIDE, close-one SIDE, endless-frame SIDE, huge-length SIDE, \
-     restore [SIDE], where SIDE is primary or backup and NAME: in front means another pair";
+     restore [SIDE], where SIDE is primary or backup and NAME: in front means another pair; help explains them";
 
 /// No answer is worth waiting longer for.
 const DELAY_MAX: Duration = Duration::from_mins(10);
 
-/// A verb and the command it makes of a side.
-type Plain = (&'static str, fn(Role) -> Command);
+/// A verb, the command it makes of a side, and what happens then.
+type Plain = (&'static str, fn(Role) -> Command, &'static str);
+
+const DELAY_HELP: &str = "every byte takes so much longer, each way; 0ms ends it";
 
 /// The commands that take nothing but a side.
 const PLAIN: [Plain; 14] = [
-    ("kill", Command::Kill),
-    ("freeze", Command::Freeze),
-    ("refuse", Command::Refuse),
-    ("half-open", Command::HalfOpen),
-    ("backup-mode", Command::BackupMode),
-    ("primary-mode", Command::PrimaryMode),
-    ("invalid", Command::Invalid),
-    ("valid", Command::Valid),
-    ("cut-frame", Command::CutFrame),
-    ("garbage", Command::Garbage),
-    ("close-one", Command::CloseOne),
-    ("endless-frame", Command::EndlessFrame),
-    ("huge-length", Command::HugeLength),
-    ("restore", Command::Restore),
+    (
+        "kill",
+        Command::Kill,
+        "the process dies: connections drop, new ones are refused",
+    ),
+    (
+        "freeze",
+        Command::Freeze,
+        "the process hangs: takes bytes and connections, answers nothing",
+    ),
+    (
+        "refuse",
+        Command::Refuse,
+        "registrations are answered with an error",
+    ),
+    (
+        "half-open",
+        Command::HalfOpen,
+        "connections are accepted, registrations never answered",
+    ),
+    (
+        "backup-mode",
+        Command::BackupMode,
+        "clients are told that the server is the backup now",
+    ),
+    (
+        "primary-mode",
+        Command::PrimaryMode,
+        "clients are told that the server is the primary now",
+    ),
+    (
+        "invalid",
+        Command::Invalid,
+        "the T-Server is lost: every open statistic is told to be invalid",
+    ),
+    (
+        "valid",
+        Command::Valid,
+        "the T-Server is back: every open statistic is told to be valid",
+    ),
+    (
+        "cut-frame",
+        Command::CutFrame,
+        "connections are sent half a frame and nothing more",
+    ),
+    (
+        "garbage",
+        Command::Garbage,
+        "connections are sent bytes that are no frame",
+    ),
+    (
+        "close-one",
+        Command::CloseOne,
+        "the first open statistic of each connection is closed unasked",
+    ),
+    (
+        "endless-frame",
+        Command::EndlessFrame,
+        "connections are sent a big frame that only trickles in",
+    ),
+    (
+        "huge-length",
+        Command::HugeLength,
+        "connections are sent a length of 0xfffffffe and nothing more",
+    ),
+    (
+        "restore",
+        Command::Restore,
+        "the server is itself again; without SIDE, both are",
+    ),
 ];
+
+/// What every command does, a line each.
+#[must_use]
+pub fn command_help() -> String {
+    let plain = PLAIN.map(|(verb, _, help)| (format!("{verb} SIDE"), help));
+    let delay = ("delay SIDE DURATION".to_owned(), DELAY_HELP);
+    let lines = plain.into_iter().chain([delay]);
+    let lines = lines.map(|(form, help)| format!("  {form:<20} {help}\n"));
+    lines.collect()
+}
 
 impl FromStr for Command {
     type Err = ParseCommandError;
@@ -144,7 +212,7 @@ impl FromStr for Command {
         let lower = text.to_ascii_lowercase();
         let words: Vec<&str> = lower.split_whitespace().collect();
         let role = |side| Role::ALL.into_iter().find(|role| role.name() == side);
-        let plain = |verb| PLAIN.into_iter().find(|(name, _)| *name == verb);
+        let plain = |verb| PLAIN.into_iter().find(|(name, ..)| *name == verb);
         let command = match *words.as_slice() {
             ["restore"] | ["restore", "all"] => Some(Self::RestoreAll),
             ["delay", side, duration] => {
@@ -156,7 +224,7 @@ impl FromStr for Command {
             }
             [verb, side] => role(side)
                 .zip(plain(verb))
-                .map(|(role, (_, make))| make(role)),
+                .map(|(role, (_, make, _))| make(role)),
             _ => None,
         };
         command.ok_or_else(|| ParseCommandError(text.trim().to_owned()))
@@ -224,11 +292,12 @@ mod tests {
 
     #[test]
     fn every_command_is_listed_and_reads_for_both_sides() {
-        for (verb, make) in PLAIN {
+        for (verb, make, help) in PLAIN {
             for role in Role::ALL {
                 assert_eq!(format!("{verb} {role}").parse(), Ok(make(role)));
             }
             assert!(COMMANDS.contains(&format!("{verb} ")), "{verb}");
+            assert!(command_help().contains(help), "{verb}");
         }
     }
 

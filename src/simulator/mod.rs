@@ -31,7 +31,7 @@ use crate::model::{Clock, Statistic, Value};
 use catalogue::{Catalogue, Metric};
 use centre::Centre;
 pub use centre::{Model, Service};
-pub use command::{COMMANDS, Command, Order, OrderError, ParseCommandError, Role};
+pub use command::{COMMANDS, Command, Order, OrderError, ParseCommandError, Role, command_help};
 use log::Log;
 pub use log::{Counts, LogEntry, LogKind};
 use pair::Pairs;
