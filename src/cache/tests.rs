@@ -1,3 +1,5 @@
+//! The cache by its promises: numbers, order, who may see a value, ages over a restart.
+
 use std::time::Duration;
 
 use super::*;
