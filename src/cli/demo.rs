@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::serve::raise_file_limit;
 use super::signals::stop_on_signal;
-use super::simulate::{COMMANDS, CentreOptions, obey};
+use super::simulate::{CentreOptions, obey};
 use crate::api::auth::hash_password;
 use crate::model::{Clock, NotificationMode, Statistic};
 use crate::service::{self, LogFormat, Service, Settings};
@@ -130,7 +130,7 @@ fn write_welcome(
          \nAsk how long an agent has been logged in:\n\
          \n  curl -u {USER}:{PASSWORD} -d 'objectId=KSippola&objectType=Agent&tenant=Environment\
          &tenantPassword=&metric=TotalLoginTime' http://{http}/genesys/1/statistic\n\
-         \nBreak something by typing: {COMMANDS}.\n\
+         \nBreak something by typing `kill primary`, `freeze primary` or `restore`; `help` lists more.\n\
          Ctrl-C ends it; the next demo starts with what this one knew.",
         store = store.display(),
     )

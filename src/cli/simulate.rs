@@ -110,7 +110,7 @@ impl Simulate {
         }
         simulator.run_centre();
         simulator.play(&scenario);
-        writeln!(out, "commands on standard input: {COMMANDS}")?;
+        writeln!(out, "commands on standard input; `help` lists them")?;
         out.flush()?;
         obey(&simulator, &stop).await;
         simulator.stop().await;
@@ -170,9 +170,6 @@ impl Simulate {
         addresses
     }
 }
-
-/// What can be typed while simulated Stat Servers run.
-pub(super) const COMMANDS: &str = crate::simulator::COMMANDS;
 
 /// Carries out commands from standard input, until `stop`. An end of the input changes nothing.
 pub(super) async fn obey(simulator: &Simulator, stop: &CancellationToken) {

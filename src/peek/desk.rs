@@ -3,12 +3,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::flights::{Flight, Flights, Key};
 use super::{Answer, AnswerPeeks, Demand, Freshness, PeekError, Query, Source, Why};
 use crate::cache::{Cache, Known, Slot};
-use crate::model::{Age, Clock, ProofKey, StatisticId};
+use crate::model::{Age, Clock, ProofKey, StatisticId, Value};
 use crate::upstream::{FetchError, OpenSpec, Outcome, Ticket, Upstream};
 
 /// The settings of the peek room, all durations.
@@ -25,6 +25,13 @@ pub struct Config {
     /// How long a statistic nobody asks for stays open.
     pub idle_close: Duration,
 }
+
+/// How long a caller whose fetch was lost waits for the other Stat Server. A pair that is down for
+/// longer should be told as such at once.
+const SWITCHOVER_PATIENCE: Duration = Duration::from_millis(500);
+
+/// A value, and whether another caller's fetch brought it.
+type Fetched = (Value, bool);
 
 /// Answers peeks from the cache and the Stat Servers.
 #[derive(Debug)]
@@ -177,22 +184,40 @@ impl Peek {
         }
     }
 
-    async fn fetch(
+    /// A live value, within the caller's deadline. A fetch that a lost connection took along is
+    /// tried once more if the other Stat Server answers soon.
+    async fn fetch(&self, spec: OpenSpec, only_recent: bool) -> Result<Fetched, PeekError> {
+        let deadline = Instant::now() + self.config.deadline;
+        let connections = self.upstream.connections(&spec);
+        if let Some(fetched) = self.fetch_once(&spec, only_recent, deadline).await? {
+            return Ok(fetched);
+        }
+        let patience = deadline.min(Instant::now() + SWITCHOVER_PATIENCE);
+        let again = self.upstream.connected_again(&spec, connections);
+        if timeout_at(patience, again).await.is_err() {
+            return Err(PeekError::Unavailable);
+        }
+        let fetched = self.fetch_once(&spec, only_recent, deadline).await?;
+        fetched.ok_or(PeekError::Unavailable)
+    }
+
+    /// `None` when the connection was lost before the answer came.
+    async fn fetch_once(
         &self,
-        spec: OpenSpec,
+        spec: &OpenSpec,
         only_recent: bool,
-    ) -> Result<(crate::model::Value, bool), PeekError> {
-        let metric = spec.statistic.metric.clone();
+        deadline: Instant,
+    ) -> Result<Option<Fetched>, PeekError> {
         let key: Key = (spec.id, spec.proof.clone());
         let boarding = self.flights.board(&key, only_recent);
         if let Some(flight) = boarding.to_send {
-            self.send(key, spec, flight)
-                .map_err(|error| not_started(error, &metric))?;
+            self.send(key, spec.clone(), flight)
+                .map_err(|error| not_started(error, &spec.statistic.metric))?;
         }
-        match timeout(self.config.deadline, boarding.waiter.outcome()).await {
-            Ok(Outcome::Value(value)) => Ok((value, boarding.collapsed)),
+        match timeout_at(deadline, boarding.waiter.outcome()).await {
+            Ok(Outcome::Value(value)) => Ok(Some((value, boarding.collapsed))),
             Ok(Outcome::Refused(text)) => Err(PeekError::Refused(text)),
-            Ok(Outcome::Lost) => Err(PeekError::Unavailable),
+            Ok(Outcome::Lost) => Ok(None),
             Err(_) => Err(PeekError::Deadline(self.config.deadline)),
         }
     }

@@ -49,6 +49,8 @@ pub struct PairStatus {
     pub last_failures: [Option<String>; 2],
     /// The Stat Server's version, as it said at registration.
     pub version: Option<String>,
+    /// How often a Stat Server of the pair answered a registration.
+    pub connections: u64,
     /// How often the pair changed sides.
     pub switchovers: u64,
     /// How long the last answered heartbeat poll took.
@@ -154,6 +156,29 @@ impl Upstream {
         pair.commands
             .try_send(command)
             .map_err(|_| FetchError::Unavailable)
+    }
+
+    /// How often the pair that holds the statistic was connected so far; see
+    /// [`Upstream::connected_again`].
+    #[must_use]
+    pub fn connections(&self, spec: &OpenSpec) -> u64 {
+        let pair = self.home(spec).and_then(|pair| self.pairs.get(pair));
+        pair.map_or(0, |pair| pair.status.borrow().connections)
+    }
+
+    /// Waits until the pair that holds the statistic is connected, more often than `before` times;
+    /// for ever if need be. Whoever lost a fetch to a switchover may try again then.
+    pub async fn connected_again(&self, spec: &OpenSpec, before: u64) {
+        let Some(pair) = self.home(spec).and_then(|pair| self.pairs.get(pair)) else {
+            return std::future::pending().await;
+        };
+        let mut status = pair.status();
+        let again = |status: &PairStatus| {
+            status.state == PairState::Connected && status.connections > before
+        };
+        if status.wait_for(again).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Keeps these statistics open from now on, each on the pair its metric belongs to. Those whose

@@ -1,8 +1,8 @@
 //! The loss of the active Stat Server.
 
-use peekd::simulator::{Command, Role};
+use peekd::simulator::{Command, LogKind, Role};
 
-use crate::harness::{World, login_time, until};
+use crate::harness::{World, login_time, peek, until};
 
 const ADDP: &str = "[stat_server.addp]\nlocal_timeout = \"1s\"\nremote_timeout = \"1s\"\n";
 
@@ -51,5 +51,27 @@ async fn a_killed_primary_is_replaced_by_the_backup() {
 async fn a_frozen_primary_is_replaced_by_the_backup() {
     let mut world = World::start_with(ADDP).await;
     every_statistic_is_reopened(&world, Command::Freeze(Role::Primary)).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_that_the_lost_connection_took_along_is_answered_by_the_backup() {
+    let mut world = World::start_with(ADDP).await;
+    assert_eq!(world.peek(&login_time(), "").await.status, 200);
+    let simulator = world.pair.simulator.clone();
+    simulator.order("delay primary 500ms").unwrap();
+    let peeked = || simulator.log_count(|entry| entry.kind == LogKind::Peek);
+    let before = peeked();
+    let address = world.address.clone();
+    let asking = async move { peek(&address, &login_time(), "Cache-Control: no-cache\r\n").await };
+    let killing = async {
+        // The peek has arrived, and its answer will not leave before the connection is gone.
+        while peeked() == before {
+            tokio::task::yield_now().await;
+        }
+        simulator.command(Command::Kill(Role::Primary));
+    };
+    let (answer, ()) = tokio::join!(asking, killing);
+    assert_eq!((answer.status, answer.age()), (200, 0), "{answer:?}");
     world.stop().await;
 }

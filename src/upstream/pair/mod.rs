@@ -105,6 +105,7 @@ impl Pair {
             since: clock.wall(),
             last_failures: [None, None],
             version: None,
+            connections: 0,
             switchovers: 0,
             addp_round_trip: None,
             stat_types: config.stat_types.clone(),

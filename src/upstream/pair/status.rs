@@ -27,6 +27,7 @@ impl Pair {
                 );
                 status.state = PairState::Connected;
                 status.last_failures = [None, None];
+                status.connections += 1;
                 status.switchovers += u64::from(status.on_backup != on_backup);
                 address.clone_into(&mut status.address);
                 status.on_backup = on_backup;
