@@ -18,6 +18,7 @@ mod question;
 mod reply;
 mod request;
 mod routes;
+mod v1;
 
 pub use config::{Config, Internal, Limits, User};
 pub use edge::Edge;

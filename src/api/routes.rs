@@ -15,6 +15,7 @@ use super::edge::Edge;
 use super::error::ApiError;
 use super::handlers;
 use super::request::{Body, Head};
+use super::v1;
 use crate::peek::AnswerPeeks;
 
 /// All routes of a listener, for `warp::service` or `warp::test::request`.
@@ -42,6 +43,10 @@ pub fn routes<A: AnswerPeeks>(
         .and(edge.clone())
         .and(warp::method())
         .map(|edge: Arc<Edge<A>>, method| handlers::live(&edge, &method));
+    let servers = warp::path!("v1" / "servers")
+        .and(edge.clone())
+        .and(head())
+        .then(v1::servers::<A>);
     let ready = warp::path!("health" / "ready")
         .and(edge)
         .and(warp::method())
@@ -55,6 +60,8 @@ pub fn routes<A: AnswerPeeks>(
         .or(live)
         .unify()
         .or(ready)
+        .unify()
+        .or(servers)
         .unify()
         .recover(rejected)
         .unify()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::Freshness;
+use super::{Freshness, ServerReport};
 use crate::model::{Age, NotificationMode, Statistic, Value};
 
 /// One question: what is this statistic now?
@@ -98,4 +98,9 @@ pub trait AnswerPeeks: Send + Sync + 'static {
         query: Query,
         freshness: Freshness,
     ) -> impl Future<Output = Result<Answer, PeekError>> + Send;
+
+    /// The Stat Servers that live answers come from.
+    fn servers(&self) -> Vec<ServerReport> {
+        Vec::new()
+    }
 }

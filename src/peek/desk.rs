@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::flights::{Flight, Flights, Key};
-use super::{Answer, AnswerPeeks, Demand, Freshness, PeekError, Query, Source, Why};
+use super::{Answer, AnswerPeeks, Demand, Freshness, PeekError, Query, ServerReport, Source, Why};
 use crate::cache::{Cache, Known, Slot};
 use crate::model::{Age, Clock, ProofKey, StatisticId, Value};
 use crate::upstream::{FetchError, OpenSpec, Outcome, Ticket, Upstream};
@@ -243,6 +243,10 @@ impl Peek {
 impl AnswerPeeks for Peek {
     async fn peek(&self, query: Query, freshness: Freshness) -> Result<Answer, PeekError> {
         self.answer(query, freshness).await
+    }
+
+    fn servers(&self) -> Vec<ServerReport> {
+        self.upstream.pairs().iter().map(ServerReport::of).collect()
     }
 }
 

@@ -4,7 +4,9 @@ mod answer;
 mod desk;
 mod flights;
 mod freshness;
+mod servers;
 
 pub use answer::{Answer, AnswerPeeks, PeekError, Query, Source, Why};
 pub use desk::{Config, Peek};
 pub use freshness::{Demand, Freshness};
+pub use servers::ServerReport;

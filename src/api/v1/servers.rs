@@ -1,0 +1,89 @@
+//! `GET /v1/servers`: each pair of Stat Servers, which side is active and how it is doing.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use warp::http::{Method, StatusCode};
+use warp::reply::Response;
+
+use super::super::edge::Edge;
+use super::super::error::ApiError;
+use super::super::reply;
+use super::super::request::Head;
+use super::into_problem;
+use crate::peek::{AnswerPeeks, ServerReport};
+
+const SERVERS: &str = "/v1/servers";
+
+#[derive(Serialize)]
+struct Servers {
+    servers: Vec<Server>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Server {
+    name: String,
+    state: &'static str,
+    active: Active,
+    version: Option<String>,
+    stat_types: Option<usize>,
+    connections: u64,
+    switchovers: u64,
+    /// Seconds; `null` where heartbeats are off or none was answered yet.
+    addp_round_trip: Option<f64>,
+    failures: Failures,
+}
+
+#[derive(Serialize)]
+struct Active {
+    side: &'static str,
+    address: String,
+    since: String,
+}
+
+#[derive(Serialize)]
+struct Failures {
+    primary: Option<String>,
+    backup: Option<String>,
+}
+
+/// `GET /v1/servers`.
+pub(in crate::api) async fn servers<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Head) -> Response {
+    let outcome = async {
+        if head.method != Method::GET {
+            return Err(ApiError::Method { allow: "GET" });
+        }
+        let answers = edge.answers()?;
+        edge.authenticate(SERVERS, &head).await?;
+        let servers = answers.servers().into_iter().map(Server::from).collect();
+        Ok(serde_json::to_string(&Servers { servers }).unwrap_or_default())
+    };
+    match outcome.await {
+        Ok(body) => reply::json(StatusCode::OK, body),
+        Err(error) => into_problem(error),
+    }
+}
+
+impl From<ServerReport> for Server {
+    fn from(report: ServerReport) -> Self {
+        Self {
+            name: report.name,
+            state: report.state,
+            active: Active {
+                side: report.side,
+                address: report.address,
+                since: report.since.to_rfc3339(),
+            },
+            version: report.version,
+            stat_types: report.stat_types,
+            connections: report.connections,
+            switchovers: report.switchovers,
+            addp_round_trip: report.addp_round_trip.map(|time| time.as_secs_f64()),
+            failures: Failures {
+                primary: report.primary_failure,
+                backup: report.backup_failure,
+            },
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `GET /v1/servers`: where the values come from.
+
+use peekd::simulator::{Command, Role};
+
+use crate::harness::{CREDENTIALS, Response, World, login_time, until};
+
+async fn ask(world: &World, head: &str) -> Response {
+    world
+        .send(
+            format!("{head} /v1/servers HTTP/1.1\r\nHost: 127.0.0.1\r\n{CREDENTIALS}\r\n")
+                .as_bytes(),
+        )
+        .await
+}
+
+fn first(response: &Response) -> serde_json::Value {
+    assert_eq!(response.status, 200, "{response:?}");
+    let json: serde_json::Value = serde_json::from_str(&response.body).unwrap();
+    json["servers"][0].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_pair_is_told_with_its_active_side() {
+    let mut world = World::start().await;
+    let server = first(&ask(&world, "GET").await);
+    assert_eq!(server["name"], "StatServer");
+    assert_eq!(server["state"], "connected");
+    assert_eq!(server["active"]["side"], "primary");
+    assert_eq!(server["active"]["address"], world.pair.primary.as_str());
+    assert_eq!(server["version"], "8.5.112.03");
+    assert!(server["statTypes"].as_u64().unwrap() >= 10, "{server}");
+
+    world.pair.simulator.command(Command::Kill(Role::Primary));
+    let no_cache = "Cache-Control: no-cache\r\n";
+    until(&world.address, &login_time(), no_cache, |answer| {
+        answer.status == 200
+    })
+    .await;
+    let server = first(&ask(&world, "GET").await);
+    assert_eq!(server["active"]["side"], "backup");
+    assert_eq!(
+        (&server["switchovers"], &server["connections"]),
+        (&1.into(), &2.into())
+    );
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_are_problem_details() {
+    let mut world = World::start().await;
+    let unknown = world
+        .send(b"GET /v1/servers HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        .await;
+    let wrong_method = ask(&world, "DELETE").await;
+    for (response, status) in [(unknown, 401), (wrong_method, 405)] {
+        assert_eq!(response.status, status);
+        assert_eq!(
+            response.header("Content-Type"),
+            Some("application/problem+json")
+        );
+        let problem: serde_json::Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(problem["status"], status);
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+    }
+    world.stop().await;
+}
