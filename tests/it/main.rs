@@ -19,6 +19,7 @@ mod opens;
 mod passwords;
 mod process;
 mod restart;
+mod secrets;
 mod servers;
 mod switchover;
 mod tidy;

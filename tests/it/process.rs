@@ -19,17 +19,29 @@ pub(crate) struct Process {
     pub(crate) recovered: u64,
     /// The newest journal entry it said to have flushed.
     pub(crate) flushed: u64,
+    /// All that was read of the log.
+    said: String,
 }
 
 impl Process {
     /// Starts the service and waits until it answers.
     pub(crate) async fn start(pair: &Pair, folder: &Path, more: &str) -> Self {
+        Self::start_logging(pair, folder, more, "info,peekd::store=debug").await
+    }
+
+    /// As [`Process::start`], with a log filter; it must tell of flushes and readiness.
+    pub(crate) async fn start_logging(
+        pair: &Pair,
+        folder: &Path,
+        more: &str,
+        filter: &str,
+    ) -> Self {
         let config = folder.join("peekd.toml");
         std::fs::write(&config, pair.configuration(&folder.join("store"), more)).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_peekd"))
             .args(["--log-format", "json", "serve", "--config"])
             .arg(&config)
-            .env("PEEKD_LOG", "info,peekd::store=debug")
+            .env("PEEKD_LOG", filter)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -42,6 +54,7 @@ impl Process {
             address: String::new(),
             recovered: 0,
             flushed: 0,
+            said: String::new(),
         };
         process
             .until(|_, entry| entry["fields"]["phase"] == "Ready")
@@ -55,6 +68,7 @@ impl Process {
             while let Some(line) = self.log.next_line().await.unwrap() {
                 let entry: Value = serde_json::from_str(&line).unwrap();
                 self.note(&entry);
+                self.said += &line;
                 if wanted(self, &entry) {
                     return;
                 }
@@ -101,7 +115,12 @@ impl Process {
     }
 
     /// SIGTERM, and how it ended.
-    pub(crate) async fn terminate(mut self) -> ExitStatus {
+    pub(crate) async fn terminate(self) -> ExitStatus {
+        self.terminate_with_log().await.0
+    }
+
+    /// SIGTERM, how it ended, and everything it logged.
+    pub(crate) async fn terminate_with_log(mut self) -> (ExitStatus, String) {
         let id = self.child.id().unwrap().to_string();
         let sent = Command::new("kill")
             .args(["-TERM", &id])
@@ -110,11 +129,12 @@ impl Process {
             .unwrap();
         assert!(sent.success());
         let end = async {
-            while self.log.next_line().await.unwrap().is_some() {}
+            while let Some(line) = self.log.next_line().await.unwrap() {
+                self.said += &line;
+            }
             self.child.wait().await.unwrap()
         };
-        tokio::time::timeout(PATIENCE, end)
-            .await
-            .expect("an orderly end")
+        let ended = tokio::time::timeout(PATIENCE, end).await;
+        (ended.expect("an orderly end"), self.said)
     }
 }
