@@ -268,12 +268,14 @@ impl Default for Addp {
     }
 }
 
-/// `local` and `both` come with the trace lines of our own side.
+/// Who writes trace lines of the heartbeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Trace {
     Off,
+    Local,
     Remote,
+    Both,
 }
 
 #[derive(Debug, Default, Deserialize)]

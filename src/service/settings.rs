@@ -448,7 +448,8 @@ impl Check<'_> {
         Some(upstream::AddpConfig {
             local_timeout: addp.local_timeout,
             remote_timeout: addp.remote_timeout,
-            remote_trace: addp.trace == Trace::Remote,
+            local_trace: matches!(addp.trace, Trace::Local | Trace::Both),
+            remote_trace: matches!(addp.trace, Trace::Remote | Trace::Both),
         })
     }
 

@@ -6,15 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
 
 /// Without ADDP nothing else would find a peer whose machine is gone.
 const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 
 /// Anything that bytes can be read from and written to.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Our port of the connection; 0 for what has no ports.
+    fn local_port(&self) -> u16 {
+        0
+    }
+}
+
+impl Stream for DuplexStream {}
+
+impl Stream for TcpStream {
+    fn local_port(&self) -> u16 {
+        self.local_addr().map_or(0, |address| address.port())
+    }
+}
 
 /// A connection, whatever it runs over.
 pub type BoxStream = Box<dyn Stream>;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::trace::Trace;
 use crate::wire::{Addp, AddpCommand, TRACE_BIT};
 
 const VERSION: u32 = 0x00_0200;
@@ -19,6 +20,8 @@ pub struct AddpConfig {
     pub local_timeout: Duration,
     /// The peer is asked to poll us after this much silence.
     pub remote_timeout: Duration,
+    /// We write trace lines.
+    pub local_trace: bool,
     /// The peer is asked to write trace lines.
     pub remote_trace: bool,
 }
@@ -38,6 +41,8 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     config: Option<AddpConfig>,
+    /// Where each packet is written down.
+    trace: Option<Trace>,
     last_received: Instant,
     /// When the unanswered poll was sent.
     polled: Option<Instant>,
@@ -46,9 +51,10 @@ pub(super) struct Heartbeat {
 }
 
 impl Heartbeat {
-    pub(super) fn new(config: Option<AddpConfig>, now: Instant) -> Self {
+    pub(super) fn new(config: Option<AddpConfig>, trace: Option<Trace>, now: Instant) -> Self {
         Self {
             config,
+            trace,
             last_received: now,
             polled: None,
             number: 0,
@@ -62,10 +68,7 @@ impl Heartbeat {
         let timeout_ms = u32::try_from(config.remote_timeout.as_millis()).unwrap_or(u32::MAX);
         let trace = if config.remote_trace { TRACE_BIT } else { 0 };
         let data = timeout_ms.min(TIMEOUT_MS_MAX) | trace;
-        Some(Addp {
-            command: AddpCommand::Init,
-            data,
-        })
+        Some(self.sending(AddpCommand::Init, data))
     }
 
     /// Bytes arrived, whatever they say.
@@ -75,7 +78,10 @@ impl Heartbeat {
 
     /// A heartbeat packet arrived; the answer, if it asks for one.
     pub(super) fn packet(&mut self, packet: Addp, now: Instant) -> Option<Addp> {
-        let answer = |command, data| Some(Addp { command, data });
+        if let Some(trace) = &self.trace {
+            trace.received(packet);
+        }
+        let answer = |command, data| Some(self.sending(command, data));
         match packet.command {
             AddpCommand::Poll => answer(AddpCommand::PollAnswer, packet.data),
             AddpCommand::Init => answer(AddpCommand::InitAnswer, packet.data),
@@ -109,10 +115,7 @@ impl Heartbeat {
             _ => return Verdict::Alive,
         }
         self.polled = Some(now);
-        Verdict::Poll(Addp {
-            command: AddpCommand::Poll,
-            data: self.number,
-        })
+        Verdict::Poll(self.sending(AddpCommand::Poll, self.number))
     }
 
     /// When [`Heartbeat::check`] should be asked next.
@@ -124,6 +127,14 @@ impl Heartbeat {
     /// How long the last answered poll took.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         self.round_trip
+    }
+
+    fn sending(&self, command: AddpCommand, data: u32) -> Addp {
+        let packet = Addp { command, data };
+        if let Some(trace) = &self.trace {
+            trace.sent(packet);
+        }
+        packet
     }
 
     /// When the poll was sent that nothing has come after.
@@ -143,16 +154,17 @@ mod tests {
         let config = AddpConfig {
             local_timeout: T,
             remote_timeout,
+            local_trace: false,
             remote_trace: true,
         };
-        Heartbeat::new(Some(config), now)
+        Heartbeat::new(Some(config), None, now)
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_init_asks_for_polls_and_trace() {
         let init = heartbeat(Instant::now()).init().unwrap();
         assert_eq!(init.encode(), [0x70, 0x32, 0x49, 0x80, 0x2a, 0xf8]);
-        assert_eq!(Heartbeat::new(None, Instant::now()).init(), None);
+        assert_eq!(Heartbeat::new(None, None, Instant::now()).init(), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -198,7 +210,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn questions_are_answered_even_when_addp_was_not_asked_for() {
         let now = Instant::now();
-        let mut heartbeat = Heartbeat::new(None, now);
+        let mut heartbeat = Heartbeat::new(None, None, now);
         for (asked, answered, data, answer) in [
             (AddpCommand::Poll, AddpCommand::PollAnswer, 41, 41),
             (AddpCommand::Init, AddpCommand::InitAnswer, 5, 5),

@@ -14,9 +14,10 @@ mod profile;
 mod session;
 mod subscription;
 mod tls;
+mod trace;
 mod window;
 
-pub use connection::{BoxStream, Connector, TcpConnector};
+pub use connection::{BoxStream, Connector, Stream, TcpConnector};
 pub use event::{Batch, Event, Outcome, Ticket};
 pub use handle::{FetchError, PairHandle, PairState, PairStatus, Upstream};
 pub use heartbeat::AddpConfig;
@@ -26,6 +27,7 @@ pub use profile::StatTypes;
 pub use session::{Session, SessionConfig};
 pub use subscription::OpenSpec;
 pub use tls::{Tls, TlsConnector, TlsError};
+pub use trace::Trace;
 
 #[cfg(test)]
 mod tests;

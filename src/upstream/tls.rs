@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio_rustls::TlsConnector as Rustls;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
-use super::connection::{BoxStream, Connector};
+use super::connection::{BoxStream, Connector, Stream};
 
 /// Whom to trust, and under which name the Stat Server must show itself.
 #[derive(Debug, Clone)]
@@ -90,6 +91,13 @@ fn parse_name(name: &str) -> Result<ServerName<'static>, TlsError> {
 pub struct TlsConnector {
     inner: Arc<dyn Connector>,
     tls: Tls,
+}
+
+impl Stream for TlsStream<BoxStream> {
+    fn local_port(&self) -> u16 {
+        let (inner, _) = self.get_ref();
+        inner.local_port()
+    }
 }
 
 impl Connector for TlsConnector {

@@ -19,6 +19,7 @@ use super::handle::{COMMAND_QUEUE_LEN, Command, Held, PairHandle, PairState, Pai
 use super::profile::StatTypes;
 use super::session::{Failure, Session, SessionConfig};
 use super::tls::Tls;
+use super::trace::Trace;
 use crate::model::{Clock, EpochCounter, ServerId};
 use conversation::{Conversation, Ended};
 use probe::{Probe, is_demoted, probe};
@@ -182,7 +183,13 @@ impl Pair {
             Ok(stream) => stream,
             Err(ended) => return ended,
         };
-        self.session.connected(Instant::now());
+        let traced = self
+            .config
+            .session
+            .addp
+            .is_some_and(|addp| addp.local_trace);
+        let trace = traced.then(|| Trace::new(self.clock.clone(), stream.local_port()));
+        self.session.connected(trace, Instant::now());
         let mut conversation = Conversation::new(stream, &self.config);
         let mut probe: Option<Probe> = None;
         loop {

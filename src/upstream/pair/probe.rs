@@ -60,7 +60,7 @@ async fn ask(
         .map_err(Ended::NotConnected)?;
     // A session that wants nothing: it registers, opens nothing and uses no epoch.
     let mut session = Session::new(config.session.clone(), epochs.clone());
-    session.connected(Instant::now());
+    session.connected(None, Instant::now());
     let mut conversation = Conversation::new(stream, config);
     while !session.is_registered() {
         conversation.step(&mut session).await?;

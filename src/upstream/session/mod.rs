@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::event::{Event, Ticket};
 use super::heartbeat::{AddpConfig, Heartbeat, Verdict};
 use super::subscription::Subscription;
+use super::trace::Trace;
 use super::window::Window;
 use crate::model::{Epoch, EpochCounter, PasswordProof, StatisticId};
 use crate::wire::{Charset, Packet, ProfileKind, Register, Request, ServerMode};
@@ -149,9 +150,10 @@ impl Session {
         }
     }
 
-    /// A connection stands: heartbeat first, then the registration.
-    pub fn connected(&mut self, now: Instant) {
-        let heartbeat = Heartbeat::new(self.config.addp, now);
+    /// A connection stands: heartbeat first, then the registration. Heartbeats are written to
+    /// `trace`.
+    pub fn connected(&mut self, trace: Option<Trace>, now: Instant) {
+        let heartbeat = Heartbeat::new(self.config.addp, trace, now);
         if let Some(init) = heartbeat.init() {
             self.output.extend_from_slice(&init.encode());
         }

@@ -3,6 +3,7 @@
 mod broken;
 mod stopping;
 mod switching;
+mod tracing;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -81,7 +82,16 @@ impl Run {
     }
 
     fn with_queue(connector: Arc<dyn Connector>, backup: Option<&str>, queue: usize) -> Self {
-        let config = Config {
+        Self::adjusted(connector, backup, queue, |_| {})
+    }
+
+    fn adjusted(
+        connector: Arc<dyn Connector>,
+        backup: Option<&str>,
+        queue: usize,
+        adjust: impl FnOnce(&mut Config),
+    ) -> Self {
+        let mut config = Config {
             name: "main".to_owned(),
             id: ServerId(1),
             endpoints: Endpoints {
@@ -94,6 +104,7 @@ impl Run {
                 addp: Some(AddpConfig {
                     local_timeout: T,
                     remote_timeout: T * 2,
+                    local_trace: false,
                     remote_trace: false,
                 }),
                 open_window: 1000,
@@ -105,6 +116,7 @@ impl Run {
             tls: None,
             stat_types: StatTypes::Unknown,
         };
+        adjust(&mut config);
         let clock = Clock::set_at(Timestamp(1_700_000_000_000));
         let epochs = Arc::new(EpochCounter::starting_at(Epoch(1)));
         let (sender, events) = mpsc::channel(queue);

@@ -85,7 +85,7 @@ impl Bench {
     fn obey(&mut self, words: &[&str]) -> Result<(), Failure> {
         let now = self.now;
         match *words {
-            ["connect"] => self.session.connected(now),
+            ["connect"] => self.session.connected(None, now),
             ["disconnect"] => self.session.disconnected(),
             ["end"] => self.session.close_all(now)?,
             ["wait", span] => {

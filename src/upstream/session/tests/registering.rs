@@ -56,6 +56,7 @@ fn the_heartbeat_comes_before_the_registration_and_goes_on_without_one() {
     bench.session.config.addp = Some(AddpConfig {
         local_timeout,
         remote_timeout: local_timeout,
+        local_trace: false,
         remote_trace: false,
     });
     bench.follow(&[
@@ -76,6 +77,7 @@ fn a_late_tick_polls_before_it_judges() {
     bench.session.config.addp = Some(AddpConfig {
         local_timeout,
         remote_timeout: local_timeout,
+        local_trace: false,
         remote_trace: false,
     });
     bench.follow(&[
