@@ -230,6 +230,10 @@ pub(super) struct StatServer {
     pub(super) max_frame: Spanned<ByteSize>,
     #[serde(default = "charset")]
     pub(super) charset: Spanned<String>,
+    #[serde(default)]
+    pub(super) return_to_primary: bool,
+    #[serde(default = "switchover_min_interval", deserialize_with = "timeout")]
+    pub(super) switchover_min_interval: Duration,
     #[serde(default = "open_window")]
     pub(super) open_window: usize,
     #[serde(default)]
@@ -318,6 +322,10 @@ fn max_frame() -> Spanned<ByteSize> {
 
 fn charset() -> Spanned<String> {
     Spanned::new(0..0, "utf-8".to_owned())
+}
+
+fn switchover_min_interval() -> Duration {
+    Duration::from_secs(10)
 }
 
 fn open_window() -> usize {

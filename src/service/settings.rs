@@ -413,6 +413,8 @@ impl Check<'_> {
                 open_window: server.open_window,
                 register_timeout: server.connect_timeout,
             },
+            return_to_primary: server.return_to_primary,
+            switchover_min_interval: server.switchover_min_interval,
             connect_timeout: server.connect_timeout,
             frame_timeout: server.frame_timeout,
             frame_len_max: usize::try_from(max_frame).unwrap_or(usize::MAX),

@@ -32,6 +32,8 @@ pub(super) enum Ended {
     NotRead(Duration),
     #[error("the Stat Server says that it is no longer the primary, and the other one serves")]
     Demoted,
+    #[error("the primary serves again, and is preferred")]
+    Returned,
     #[error(transparent)]
     Session(#[from] Failure),
     #[error("the service is stopping")]

@@ -22,7 +22,7 @@ use super::tls::Tls;
 use super::trace::Trace;
 use crate::model::{Clock, EpochCounter, ServerId};
 use conversation::{Conversation, Ended};
-use probe::{Probe, is_demoted, probe};
+use probe::{Probe, served};
 
 /// How long an orderly end waits for the Stat Server to confirm the closes.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -62,6 +62,11 @@ pub struct Config {
     pub endpoints: Endpoints,
     /// What is said on the connection.
     pub session: SessionConfig,
+    /// Whether the backup is left as soon as the primary serves again.
+    pub return_to_primary: bool,
+    /// A working connection is not left for the other side sooner than this after the last change
+    /// of sides.
+    pub switchover_min_interval: Duration,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// How long a frame may take to arrive.
@@ -87,6 +92,8 @@ pub struct Pair {
     held: Arc<Held>,
     epochs: Arc<EpochCounter>,
     session: Session,
+    /// When the pair last turned to its other side, for whatever reason.
+    switched: Option<Instant>,
 }
 
 impl Pair {
@@ -136,6 +143,7 @@ impl Pair {
                 held,
                 epochs,
                 session,
+                switched: None,
             },
             handle,
         )
@@ -166,7 +174,10 @@ impl Pair {
             } else {
                 failed_in_a_row = failed_in_a_row.saturating_add(1);
             }
-            on_backup = sides == 2 && !on_backup;
+            if sides == 2 {
+                on_backup = !on_backup;
+                self.switched = Some(Instant::now());
+            }
             // The other side is tried at once; only when each was tried in vain is there a wait.
             if failed_in_a_row >= sides || sides == 1 {
                 self.wait(backoff.next_wait(), &stop).await;
@@ -183,17 +194,16 @@ impl Pair {
             Ok(stream) => stream,
             Err(ended) => return ended,
         };
-        let traced = self
-            .config
-            .session
-            .addp
-            .is_some_and(|addp| addp.local_trace);
+        let addp = self.config.session.addp;
+        let traced = addp.is_some_and(|addp| addp.local_trace);
         let trace = traced.then(|| Trace::new(self.clock.clone(), stream.local_port()));
         self.session.connected(trace, Instant::now());
         let mut conversation = Conversation::new(stream, &self.config);
         let mut probe: Option<Probe> = None;
         loop {
-            let stepped = self.step(&mut conversation, &mut probe, stop).await;
+            let stepped = self
+                .step(&mut conversation, &mut probe, on_backup, stop)
+                .await;
             self.publish(&address, on_backup);
             self.forget();
             match stepped {
@@ -208,18 +218,12 @@ impl Pair {
             if !stop.is_cancelled() && self.forward_events(stop).await {
                 conversation.excuse();
             }
-            if is_demoted(self.session.mode()) && self.config.endpoints.backup.is_some() {
+            if self.reason_to_leave(on_backup).is_some() {
                 probe.get_or_insert_with(|| self.probe(!on_backup));
             } else {
                 probe = None;
             }
         }
-    }
-
-    fn probe(&self, backup: bool) -> Probe {
-        let other = self.config.endpoints.address(backup).to_owned();
-        let connector = self.connector.clone();
-        probe(self.config.clone(), other, connector, self.epochs.clone())
     }
 
     /// Dials, while commands are still heard: what waits for a value is told that there is none.
@@ -249,6 +253,7 @@ impl Pair {
         &mut self,
         conversation: &mut Conversation,
         probe: &mut Option<Probe>,
+        on_backup: bool,
         stop: &CancellationToken,
     ) -> Result<(), Ended> {
         if stop.is_cancelled() {
@@ -268,7 +273,9 @@ impl Pair {
                 }
                 Ok(())
             }
-            () = served(probe) => Err(Ended::Demoted),
+            () = served(probe) => {
+                self.reason_to_leave(on_backup).map_or(Ok(()), Err)
+            }
             stepped = conversation.step(&mut self.session) => stepped,
         }
     }
@@ -369,12 +376,5 @@ impl Pair {
             ),
         }
         conversation.shutdown().await;
-    }
-}
-
-async fn served(probe: &mut Option<Probe>) {
-    match probe {
-        Some(probe) => probe.await,
-        None => std::future::pending().await,
     }
 }

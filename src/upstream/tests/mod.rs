@@ -110,6 +110,8 @@ impl Run {
                 open_window: 1000,
                 register_timeout: Duration::from_secs(3),
             },
+            return_to_primary: false,
+            switchover_min_interval: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(3),
             frame_timeout: FRAME_TIMEOUT,
             frame_len_max: 1 << 20,

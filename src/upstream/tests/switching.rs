@@ -7,13 +7,17 @@ const COUNT: usize = 60;
 
 /// A pair of simulated servers with everything open on the primary.
 async fn open_on_primary() -> (Arc<Simulator>, Run, Vec<Epoch>) {
+    opened(|_| {}).await
+}
+
+async fn opened(adjust: impl FnOnce(&mut Config)) -> (Arc<Simulator>, Run, Vec<Epoch>) {
     let simulator = simulator();
     let dial = simulator.clone();
     let connector = Dialler::new(move |address| {
         let stream = dial.connect(role_of(address))?;
         Ok(Box::new(stream) as BoxStream)
     });
-    let mut run = Run::new(connector, Some("backup"));
+    let mut run = Run::adjusted(connector, Some("backup"), 100_000, adjust);
     run.upstream.want(specs(&simulator, COUNT)).await;
     let epochs = run.values(COUNT).await;
     assert_eq!(simulator.counts(Role::Primary).opens_now, 60);
@@ -164,5 +168,79 @@ async fn a_demoted_primary_is_kept_while_the_backup_is_away() {
     tokio::time::sleep(Duration::from_mins(10)).await;
     assert_eq!(simulator.counts(Role::Primary).opens_now, 60);
     assert_eq!(run.status().state, PairState::Connected);
+    run.end().await;
+}
+
+/// As [`open_on_primary`], but everything has moved to the backup since.
+async fn open_on_backup(return_to_primary: bool, pause: Duration) -> (Arc<Simulator>, Run) {
+    let (simulator, mut run, before) = opened(|config| {
+        config.return_to_primary = return_to_primary;
+        config.switchover_min_interval = pause;
+    })
+    .await;
+    simulator.command(Command::Kill(Role::Primary));
+    run.until(PairState::Connected, true).await;
+    everything_is_reopened(&simulator, &mut run, &before).await;
+    (simulator, run)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_primary_that_came_back_is_returned_to_where_that_was_asked_for() {
+    let (simulator, run) = open_on_backup(true, Duration::from_secs(10)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert_eq!(simulator.counts(Role::Backup).opens_now, 60);
+    assert_eq!(run.status().state, PairState::Connected);
+    simulator.command(Command::Restore(Role::Primary));
+    simulator.command(Command::BackupMode(Role::Primary));
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert!(run.status().on_backup, "it must serve, not only be there");
+    simulator.command(Command::PrimaryMode(Role::Primary));
+    let start = Instant::now();
+    run.until(PairState::Connected, false).await;
+    assert!(
+        start.elapsed() < Duration::from_secs(11),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(run.status().switchovers, 2);
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert_eq!(simulator.counts(Role::Primary).opens_now, 60);
+    assert_eq!(simulator.counts(Role::Backup).connections_now, 0);
+    assert_eq!(run.status().switchovers, 2, "the primary is stayed with");
+    run.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_primary_that_came_back_is_left_alone_by_default() {
+    let (simulator, run) = open_on_backup(false, Duration::from_secs(10)).await;
+    simulator.command(Command::Restore(Role::Primary));
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert_eq!(simulator.counts(Role::Backup).opens_now, 60);
+    assert_eq!(simulator.counts(Role::Primary).connections_now, 0);
+    run.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn voluntary_switchovers_are_kept_apart_and_losses_wait_for_nothing() {
+    let pause = Duration::from_mins(5);
+    let slack = Duration::from_secs(5);
+    let (simulator, run) = open_on_backup(true, pause).await;
+    let lost = Instant::now();
+    simulator.command(Command::Restore(Role::Primary));
+    let returned = run.until(PairState::Connected, false).await - lost;
+    assert!(returned + slack > pause, "{returned:?}");
+    assert!(returned < pause + slack, "{returned:?}");
+
+    let start = Instant::now();
+    simulator.command(Command::BackupMode(Role::Primary));
+    let demoted = run.until(PairState::Connected, true).await - start;
+    assert!(demoted + slack > pause, "{demoted:?}");
+    assert!(demoted < pause + slack, "{demoted:?}");
+
+    let start = Instant::now();
+    simulator.command(Command::PrimaryMode(Role::Primary));
+    simulator.command(Command::Kill(Role::Backup));
+    let lost = run.until(PairState::Connected, false).await - start;
+    assert_eq!(lost, Duration::ZERO);
     run.end().await;
 }
