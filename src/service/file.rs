@@ -234,6 +234,8 @@ pub(super) struct StatServer {
     pub(super) return_to_primary: bool,
     #[serde(default = "switchover_min_interval", deserialize_with = "timeout")]
     pub(super) switchover_min_interval: Duration,
+    #[serde(default = "profile_refresh", deserialize_with = "refresh")]
+    pub(super) profile_refresh: Duration,
     #[serde(default = "open_window")]
     pub(super) open_window: usize,
     #[serde(default)]
@@ -328,6 +330,10 @@ fn switchover_min_interval() -> Duration {
     Duration::from_secs(10)
 }
 
+fn profile_refresh() -> Duration {
+    Duration::from_mins(10)
+}
+
 fn open_window() -> usize {
     1000
 }
@@ -347,6 +353,15 @@ fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
     let duration = duration(deserializer)?;
     if duration < Duration::from_millis(1) {
         return Err(D::Error::custom("this duration is at least 1ms"));
+    }
+    Ok(duration)
+}
+
+/// Often enough for anybody, and long enough for a list to arrive.
+fn refresh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = duration(deserializer)?;
+    if duration < Duration::from_secs(10) {
+        return Err(D::Error::custom("this duration is at least 10s"));
     }
     Ok(duration)
 }

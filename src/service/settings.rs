@@ -410,6 +410,7 @@ impl Check<'_> {
                 register: register(server),
                 charset,
                 addp: self.addp(server),
+                profile_refresh: server.profile_refresh,
                 open_window: server.open_window,
                 register_timeout: server.connect_timeout,
             },
@@ -622,6 +623,40 @@ origins = ['https://wall.example/']
             [1, 4, 6, 9, 11, 14, 15, 17, 18, 20, 22],
             "{found:#?}"
         );
+    }
+
+    #[test]
+    fn a_pair_can_be_told_more() {
+        let text = "\
+[[stat_server]]
+name = 'S'
+primary = 'h:1'
+return_to_primary = true
+switchover_min_interval = '2m'
+profile_refresh = '10s'
+[stat_server.addp]
+trace = 'both'
+[[stat_server]]
+name = 'T'
+primary = 'h:2'
+[stat_server.addp]
+trace = 'local'
+";
+        let settings = Settings::parse(text, Path::new("")).unwrap();
+        let [first, second] = &settings.stat_servers[..] else {
+            panic!("two pairs");
+        };
+        let (addp, other) = (first.session.addp.unwrap(), second.session.addp.unwrap());
+        assert!(addp.local_trace && addp.remote_trace);
+        assert!(other.local_trace && !other.remote_trace);
+        assert!(first.return_to_primary && !second.return_to_primary);
+        assert_eq!(first.switchover_min_interval, Duration::from_mins(2));
+        assert_eq!(first.session.profile_refresh, Duration::from_secs(10));
+        assert_eq!(second.session.profile_refresh, Duration::from_mins(10));
+
+        let hasty = text.replace("'10s'", "'9s'").replace("'2m'", "'0s'");
+        let lines: Vec<usize> = faults(&hasty).iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [5, 6]);
     }
 
     #[test]

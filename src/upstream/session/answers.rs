@@ -47,7 +47,7 @@ impl Session {
                     connection.version = event.text.as_deref().map(str::to_owned);
                 }
                 self.events.push(Event::LinkUp);
-                self.ask_for_profiles()?;
+                self.ask_for_profiles(now)?;
                 self.pump(now)
             }
             EventKind::Error => {

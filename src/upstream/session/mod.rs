@@ -6,6 +6,7 @@
 mod answers;
 mod endings;
 mod patience;
+mod profiles;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,8 @@ pub struct SessionConfig {
     pub charset: Charset,
     /// Heartbeats; `None` to do without.
     pub addp: Option<AddpConfig>,
+    /// How often the stat types are read again.
+    pub profile_refresh: Duration,
     /// The most opens in flight at once.
     pub open_window: usize,
     /// How long the Stat Server may take to answer the registration.
@@ -114,6 +117,14 @@ struct Connected {
     /// Requests under way, by when to give them up; in order, the delay is constant. May name some
     /// that were answered.
     unanswered: VecDeque<(Instant, i32)>,
+    stat_types: StatTypesAsked,
+}
+
+/// When the stat types are asked for next, and the number of the request that asked last.
+#[derive(Debug)]
+struct StatTypesAsked {
+    due: Instant,
+    reference_id: Option<i32>,
 }
 
 #[derive(Debug)]
@@ -171,6 +182,10 @@ impl Session {
             version: None,
             awaiting_first: VecDeque::new(),
             unanswered: VecDeque::new(),
+            stat_types: StatTypesAsked {
+                due: now + self.config.profile_refresh,
+                reference_id: None,
+            },
         });
         let register = Request::Register(self.config.register.clone());
         register.write(self.config.charset, &mut self.output);
@@ -227,6 +242,7 @@ impl Session {
         self.peek_where_patience_ended(now)?;
         self.give_up_unanswered(now);
         self.requeue_due_retries(now);
+        self.refresh_stat_types(now)?;
         self.pump(now)
     }
 
@@ -240,7 +256,8 @@ impl Session {
         let retry = self.retries.front().map(|(due, _)| *due);
         let unanswered = connection.unanswered.front().map(|(due, _)| *due);
         let heartbeat = connection.heartbeat.deadline();
-        [register, heartbeat, first, unanswered, retry]
+        let refresh = self.wants_refresh().then_some(connection.stat_types.due);
+        [register, heartbeat, refresh, first, unanswered, retry]
             .into_iter()
             .flatten()
             .min()

@@ -9,7 +9,7 @@ use super::super::subscription::{Link, OpenSpec, PeekInFlight, Queue, Subscripti
 use super::super::window::Window;
 use super::{Failure, Reference, Session};
 use crate::model::StatisticId;
-use crate::wire::{Notification, Object, ProfileKind, Refinements, Request};
+use crate::wire::{Notification, Object, Refinements, Request};
 
 impl Session {
     /// Keeps these statistics open, now and after every reconnection. They were accepted on an
@@ -109,19 +109,6 @@ impl Session {
         } else {
             Ok(())
         }
-    }
-
-    /// The first requests after the registration was answered.
-    pub(super) fn ask_for_profiles(&mut self) -> Result<(), Failure> {
-        for kind in ProfileKind::ALL {
-            let reference_id = self.reference(Reference::Profile(kind))?;
-            self.send(&Request::Profile {
-                reference_id,
-                tag: None,
-                kind,
-            });
-        }
-        Ok(())
     }
 
     /// Peeks a statistic if it is open; dropping the ticket tells that it is not.
@@ -235,7 +222,7 @@ impl Session {
     }
 
     /// A number for a new request: unique among those in use, wrapping past the largest to 1.
-    fn reference(&mut self, stands_for: Reference) -> Result<i32, Failure> {
+    pub(super) fn reference(&mut self, stands_for: Reference) -> Result<i32, Failure> {
         let Some(connection) = &mut self.connection else {
             return Err(Failure::OutOfReferences);
         };

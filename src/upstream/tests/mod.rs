@@ -107,6 +107,7 @@ impl Run {
                     local_trace: false,
                     remote_trace: false,
                 }),
+                profile_refresh: Duration::from_mins(10),
                 open_window: 1000,
                 register_timeout: Duration::from_secs(3),
             },

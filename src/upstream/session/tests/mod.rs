@@ -40,6 +40,7 @@ impl Bench {
             register: Register::as_client("test", 0),
             charset: Charset::UTF_8,
             addp: None,
+            profile_refresh: Duration::from_hours(24),
             open_window,
             register_timeout: Duration::from_secs(3),
         };

@@ -105,6 +105,46 @@ fn profiles_are_told_once_and_an_empty_one_tells_nothing() {
 }
 
 #[test]
+fn the_stat_types_are_read_again_from_time_to_time() {
+    let mut bench = Bench::new(1000);
+    bench.session.config.profile_refresh = Duration::from_mins(10);
+    bench.follow(&[
+        ("connect", "register"),
+        ("wait 2s", ""),
+        (
+            "registered 0",
+            "profile#1; profile#2; profile#3; profile#4; up",
+        ),
+        ("profile 1 Calls", "types Calls"),
+        ("wait 599999ms", ""),
+        ("wait 1ms", "profile#5"),
+        ("profile 5 Calls,Logins", "types Calls,Logins"),
+        ("wait 10m", "profile#6"),
+    ]);
+    // One that is not answered is given up for the next.
+    let references = bench.references();
+    bench.follow(&[("wait 10m", "profile#7"), ("profile 6 Late", "")]);
+    assert_eq!(bench.references(), references);
+    bench.follow(&[
+        ("error 7 no", ""),
+        ("wait 10m", "profile#8"),
+        ("disconnect", "down"),
+        ("wait 1h", ""),
+        ("connect", "register"),
+        (
+            "wait 1h",
+            "failed: the Stat Server did not answer the registration within 3s",
+        ),
+    ]);
+}
+
+#[test]
+fn an_orderly_end_reads_no_stat_types() {
+    let mut bench = Bench::registered(1000);
+    bench.follow(&[("end", ""), ("wait 25h", "")]);
+}
+
+#[test]
 fn what_names_nothing_known_is_skipped() {
     check(&[
         ("value 77 1", ""),
