@@ -35,7 +35,8 @@ impl Trace {
 /// The vendor shows when for everything but the packets that set a time-out.
 fn line(packet: Addp, direction: &str, connection: u16, wall: Timestamp) -> String {
     let Addp { command, data } = packet;
-    let letter = char::from(command.letter());
+    // Whatever a peer may send, a line stays a line.
+    let letter = command.letter().escape_ascii();
     if matches!(command, AddpCommand::Init | AddpCommand::Reconfigure) {
         let timeout_ms = data & !TRACE_BIT;
         let trace = if data & TRACE_BIT == 0 { "" } else { ",trace" };
@@ -98,6 +99,14 @@ mod tests {
                 0,
                 30_229_553,
                 "-Ai[0]-<-0 @00:01:20.0070",
+            ),
+            (
+                AddpCommand::Other(b'\n'),
+                1,
+                "-<-",
+                7,
+                0,
+                "-A\\n[1]-<-7 @15:37:30.4540",
             ),
         ] {
             let packet = Addp { command, data };

@@ -1,0 +1,61 @@
+//! What a session knows of itself and of its Stat Server.
+
+use std::time::Duration;
+
+use super::Session;
+use crate::model::StatisticId;
+use crate::wire::ServerMode;
+
+impl Session {
+    /// Whether a statistic is wanted open.
+    #[must_use]
+    pub fn wants(&self, id: StatisticId) -> bool {
+        self.subscriptions.contains_key(&id)
+    }
+
+    /// Whether the Stat Server answered the registration.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(|connection| connection.registered)
+    }
+
+    /// How many statistics are wanted open.
+    #[must_use]
+    pub fn wanted_count(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    /// How many statistics the Stat Server holds open, or is being asked to open or close.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.connection
+            .as_ref()
+            .map_or(0, |connection| connection.held)
+    }
+
+    /// What the Stat Server said of its mode on this connection.
+    #[must_use]
+    pub fn mode(&self) -> Option<ServerMode> {
+        self.connection
+            .as_ref()
+            .and_then(|connection| connection.mode)
+    }
+
+    /// The version the Stat Server registered with.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.connection
+            .as_ref()
+            .and_then(|connection| connection.version.as_deref())
+    }
+
+    /// How long the last answered heartbeat poll took.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.connection
+            .as_ref()
+            .and_then(|connection| connection.heartbeat.round_trip())
+    }
+}
