@@ -252,6 +252,8 @@ impl AnswerPeeks for Peek {
 
 fn from_store(known: &Known, demand: Demand) -> Answer {
     let ttl = match (demand, known.age) {
+        // Without a limit it never runs out, and the header could not hold so great a number.
+        (Demand::AtMost(Duration::MAX), _) => None,
         (Demand::AtMost(limit), Age::Known(ms)) => {
             Some(limit.saturating_sub(Duration::from_millis(ms)))
         }
@@ -277,5 +279,31 @@ fn not_started(error: FetchError, metric: &str) -> PeekError {
     match error {
         FetchError::NotDefined => PeekError::NotDefined(metric.into()),
         FetchError::Unavailable => PeekError::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Value;
+
+    #[test]
+    fn a_stored_answer_tells_the_time_left_only_where_the_demand_has_a_limit() {
+        let known = Known {
+            value: Value::Integer(1),
+            age: Age::Known(1_500),
+            kept_open: true,
+        };
+        let ttl = |demand| match from_store(&known, demand).source {
+            Source::Store { ttl } => ttl,
+            other => panic!("{other:?}"),
+        };
+        let limit = Duration::from_secs(5);
+        assert_eq!(
+            ttl(Demand::AtMost(limit)),
+            Some(Duration::from_millis(3_500))
+        );
+        assert_eq!(ttl(Demand::AtMost(Duration::MAX)), None);
+        assert_eq!(ttl(Demand::Anything), None);
     }
 }
