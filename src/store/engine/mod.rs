@@ -191,8 +191,7 @@ impl Engine {
         self.faults.check("reopen")?;
         self.release();
         let engine = Self::open(self.place.clone(), Access::Serve, self.faults.clone());
-        let mut engine = engine.map_err(|failure| EngineError(failure.to_string()))?;
-        self.handles = engine.handles.take();
+        self.handles = engine?.handles.take();
         Ok(())
     }
 

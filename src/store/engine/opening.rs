@@ -56,6 +56,16 @@ impl From<EngineError> for Failure {
     }
 }
 
+/// Whoever hears of it says by himself that it is the engine that failed.
+impl From<Failure> for EngineError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Final(Error::Engine(what)) => Self(what),
+            other => Self(other.to_string()),
+        }
+    }
+}
+
 /// Enough to load and to write pages; answers never come from the engine.
 const CACHE_CAPACITY: u64 = 64 * 1024 * 1024;
 /// The engine's own flusher also cleans its segments, so it is never switched off.
@@ -221,4 +231,20 @@ pub(super) fn make_directory(path: &Path) -> Result<(), Error> {
         .mode(0o700)
         .create(path)
         .map_err(|error| Error::io(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_reopening_is_told_once() {
+        let error = EngineError::from(Failure::Final(Error::Engine("disk full".to_owned())));
+        assert_eq!(
+            Error::Engine(error.0).to_string(),
+            "the storage engine failed: disk full"
+        );
+        let damaged = EngineError::from(Failure::Damaged("no end".to_owned()));
+        assert_eq!(damaged.0, "no end");
+    }
 }
