@@ -21,6 +21,8 @@ use crate::upstream::TcpConnector;
 
 const USER: &str = "default";
 const PASSWORD: &str = "password";
+/// What was typed, and what peekd makes of it: which Stat Server it lost and which it found.
+const LOG_FILTER: &str = "warn,peekd::cli::simulate=info,peekd::upstream::pair=info";
 
 /// Options of `demo`.
 #[derive(Debug, Args)]
@@ -37,7 +39,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self, log_format: LogFormat, out: &mut impl Write) -> anyhow::Result<()> {
-        service::start_logging(log_format, "warn")?;
+        service::start_logging(log_format, LOG_FILTER)?;
         raise_file_limit();
         super::block_on(self.demo(out))
     }
