@@ -12,6 +12,9 @@ use super::table::Table;
 use crate::model::{Age, Clock, ServerId, Timestamp, Value};
 use crate::store::{self, LastValue, Loaded, LoadedStatistic};
 
+/// Characters of a value shown in a table.
+const VALUE_LEN_MAX: usize = 60;
+
 /// What to look at.
 #[derive(Debug, Subcommand)]
 pub(super) enum Inspect {
@@ -35,7 +38,7 @@ pub(super) struct Last {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
-    /// Columns for people.
+    /// Columns for people; long values are cut.
     #[default]
     Table,
     /// Comma-separated, with a heading.
@@ -95,7 +98,7 @@ impl Last {
                 for row in rows {
                     table.row([
                         row.statistic,
-                        text(&row.value),
+                        cut(text(&row.value)),
                         row.quality.to_owned(),
                         row.age_s
                             .map_or_else(|| "unknown".to_owned(), |age| age.to_string()),
@@ -175,5 +178,26 @@ fn text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.to_string(),
         other => other.to_json(),
+    }
+}
+
+/// The start of a value too long for a column; a state would make every line hundreds wide.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(VALUE_LEN_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        assert_eq!(cut("42.50".to_owned()), "42.50");
+        let full = "ä".repeat(VALUE_LEN_MAX);
+        assert_eq!(cut(full.clone()), full);
+        assert_eq!(cut(format!("{full}ä")), format!("{full}…"));
     }
 }
