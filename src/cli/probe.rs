@@ -65,8 +65,11 @@ fn write_text(out: &mut impl Write, address: &str, report: &ProbeReport) -> std:
     };
     writeln!(
         out,
-        "address        {address} (connected in {:.1?})",
-        report.connected_in
+        "address        {address} ({})",
+        match connected_in(report) {
+            Some(took) => format!("connected in {took:.1?}"),
+            None => "not connected".to_owned(),
+        }
     )?;
     writeln!(
         out,
@@ -123,6 +126,11 @@ fn write_text(out: &mut impl Write, address: &str, report: &ProbeReport) -> std:
     Ok(())
 }
 
+/// How long connecting took, if it ever came to that.
+fn connected_in(report: &ProbeReport) -> Option<Duration> {
+    Some(report.connected_in).filter(|took| !took.is_zero())
+}
+
 fn to_json(report: &ProbeReport) -> Value {
     let profiles: serde_json::Map<String, Value> = report
         .profiles
@@ -136,7 +144,7 @@ fn to_json(report: &ProbeReport) -> Value {
         })
         .collect();
     json!({
-        "connectedInSeconds": report.connected_in.as_secs_f64(),
+        "connectedInSeconds": connected_in(report).map(|took| took.as_secs_f64()),
         "version": report.version,
         "compat": report.compat,
         "mode": report.mode.map(|mode| format!("{mode:?}")),
@@ -162,4 +170,19 @@ fn message_json(message: &RawMessage) -> Value {
         "attributes": message.attributes.iter().map(attribute).collect::<Vec<_>>(),
         "fault": message.fault.as_ref().map(ToString::to_string),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_connection_is_not_told_as_one_made_at_once() {
+        let report = ProbeReport::default();
+        let mut out = Vec::new();
+        write_text(&mut out, "statserver1:7100", &report).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.starts_with("address        statserver1:7100 (not connected)\n"));
+        assert!(to_json(&report)["connectedInSeconds"].is_null());
+    }
 }
