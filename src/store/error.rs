@@ -42,12 +42,12 @@ pub enum Error {
         path: PathBuf,
     },
     /// The operating system refused: permissions, a full disk, too many files.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {error}", path.display())]
     Io {
         /// What was being opened, made or moved.
         path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
+        /// The system's answer; not named a source, or whoever tells the chain would say it twice.
+        error: io::Error,
     },
     /// The storage engine failed in another way.
     #[error("the storage engine failed: {0}")]
@@ -71,10 +71,10 @@ impl Error {
     }
 
     /// Wraps the system's answer about `path`.
-    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+    pub(super) fn io(path: &Path, error: io::Error) -> Self {
         Self::Io {
             path: path.to_owned(),
-            source,
+            error,
         }
     }
 }
@@ -87,4 +87,16 @@ impl From<EngineError> for Error {
 
 fn holder_text(holder: Option<u32>) -> String {
     holder.map_or_else(String::new, |pid| format!(" (process {pid})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_answer_is_told_once() {
+        let error = Error::io(Path::new("store"), io::Error::other("no such thing"));
+        let chain = format!("{:#}", anyhow::Error::from(error));
+        assert_eq!(chain, "store: no such thing");
+    }
 }
