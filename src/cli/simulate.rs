@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
+use clap::builder::RangedI64ValueParser;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,7 +41,7 @@ pub(super) struct Simulate {
     #[arg(long, value_parser = speed)]
     speed: Option<f64>,
     /// How many statistics the contact centre has, at least [default: 100]
-    #[arg(long)]
+    #[arg(long, value_parser = statistics())]
     statistics: Option<u32>,
     /// Values a second that a connection is sent at most because time passes [default: 10000]
     #[arg(long)]
@@ -57,7 +58,7 @@ pub(super) struct CentreOptions {
     #[arg(long, default_value_t = SPEED, value_parser = speed)]
     pub(super) speed: f64,
     /// How many statistics the contact centre has, at least.
-    #[arg(long, default_value_t = STATISTICS)]
+    #[arg(long, default_value_t = STATISTICS, value_parser = statistics())]
     pub(super) statistics: u32,
     /// The same seed gives the same contact centre.
     #[arg(long, default_value_t = SEED)]
@@ -75,6 +76,11 @@ impl CentreOptions {
         };
         Simulator::new(config, Clock::system())
     }
+}
+
+/// More would end in want of memory, and not in words.
+fn statistics() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(..=10_000_000)
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -192,6 +198,23 @@ pub(super) async fn obey(simulator: &Simulator, stop: &CancellationToken) {
                 stop.cancelled().await;
                 return;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::Arguments;
+
+    #[test]
+    fn a_centre_too_great_for_any_memory_is_refused() {
+        for command in ["demo", "simulate"] {
+            let parse =
+                |count| Arguments::try_parse_from(["peekd", command, "--statistics", count]);
+            assert!(parse("1200000").is_ok());
+            assert!(parse("4000000000").is_err());
         }
     }
 }
