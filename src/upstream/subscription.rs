@@ -35,6 +35,9 @@ pub(super) struct Subscription {
     /// Who waits for the next value.
     pub(super) waiting: Vec<Ticket>,
     pub(super) queue: Queue,
+    /// It was to be closed while its open was on its way: closed as soon as that is answered,
+    /// unless somebody wants it again before.
+    pub(super) unwanted: bool,
 }
 
 /// Which of the session's queues names a statistic: one at most, so that none outgrows what is
@@ -92,6 +95,7 @@ impl Subscription {
             link: Link::Idle,
             waiting: Vec::new(),
             queue: Queue::None,
+            unwanted: false,
         }
     }
 

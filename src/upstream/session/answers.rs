@@ -102,7 +102,8 @@ impl Session {
         let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
         let somebody_waits = !subscription.waiting.is_empty();
         self.events.push(Event::Opened { id, mode, proof });
-        if self.ending {
+        let unwanted = std::mem::take(&mut subscription.unwanted);
+        if self.ending || unwanted {
             return self.close_one(id, now);
         }
         // A mode without notifications sends nothing by itself, so where somebody waits it is
@@ -285,6 +286,12 @@ impl Session {
         subscription.link = Link::Idle;
         let tickets = subscription.take_waiting();
         let proof = subscription.spec.proof.clone();
+        if subscription.unwanted {
+            self.subscriptions.remove(&id);
+            self.forgotten.push(id);
+            self.events.push(Event::Closed { id });
+            return;
+        }
         if subscription.accepted {
             tracing::warn!(statistic = %subscription.spec.statistic, %text, "reopening was refused");
             self.retry_later(id, now);
@@ -321,9 +328,19 @@ impl Session {
         }
         // Who waits for the first value waited for this peek.
         let waiting = std::mem::take(&mut subscription.waiting);
-        for ticket in peek.ticket.into_iter().chain(waiting) {
-            ticket.complete(Outcome::Refused(text.clone()));
+        let tickets: Vec<Ticket> = peek.ticket.into_iter().chain(waiting).collect();
+        if tickets.is_empty() {
+            // Nobody asked: the statistic stays open, and its notifications keep it true.
+            return;
         }
+        let proof = subscription.spec.proof.clone();
+        // As with an open, the refusal is to be remembered before anybody hears of it.
+        self.events.push(Event::Refused {
+            id,
+            proof,
+            text: text.clone(),
+            tickets,
+        });
     }
 
     fn closed(&mut self, reference_id: i32, now: Instant) {

@@ -61,8 +61,12 @@ impl Session {
                 *reopen = false;
                 Ok(())
             }
-            // An open on its way is let through; the next sweep closes it.
-            Link::Opening { .. } => Ok(()),
+            // An open on its way cannot be taken back; its answer is answered by the close.
+            Link::Opening { .. } => {
+                subscription.unwanted = true;
+                drop(subscription.take_waiting());
+                Ok(())
+            }
             Link::Idle => {
                 self.subscriptions.remove(&id);
                 self.forgotten.push(id);
@@ -156,7 +160,13 @@ impl Session {
             // Dropped tickets tell that the connection was lost.
             drop(subscription.take_waiting());
             let link = std::mem::replace(&mut subscription.link, Link::Idle);
-            let closed = !ending && matches!(link, Link::Closing { reopen: false, .. });
+            let closed = !ending
+                && match link {
+                    Link::Closing { reopen, .. } => !reopen,
+                    Link::Opening { .. } => subscription.unwanted,
+                    _ => false,
+                };
+            subscription.unwanted = false;
             if closed {
                 self.events.push(Event::Closed { id: *id });
             }

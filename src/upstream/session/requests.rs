@@ -25,6 +25,7 @@ impl Session {
                 .entry(id)
                 .or_insert_with(|| Subscription::new(spec, true));
             subscription.accepted = true;
+            subscription.unwanted = false;
             match &mut subscription.link {
                 Link::Idle if subscription.queue == Queue::None => {
                     subscription.queue = Queue::Backlog;
@@ -58,6 +59,7 @@ impl Session {
         if subscription.spec.proof != spec.proof {
             return self.get_once(&spec, ticket, now);
         }
+        subscription.unwanted = false;
         match &subscription.link {
             Link::Open { .. } => self.peek(id, Some(ticket), now),
             // Dropping the ticket tells that nothing is to be had here.

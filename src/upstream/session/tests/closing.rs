@@ -14,6 +14,12 @@ fn check_open(rows: &[(&str, &str)]) -> Bench {
     bench
 }
 
+fn check_new(rows: &[(&str, &str)]) -> Bench {
+    let mut bench = Bench::registered(1000);
+    bench.follow(rows);
+    bench
+}
+
 #[test]
 fn a_close_is_confirmed_in_either_published_form_or_by_an_error_or_not_at_all() {
     for answer in [
@@ -125,8 +131,7 @@ fn closing_what_is_not_open_forgets_it() {
     check(&[
         ("want q1", "open#5 q1"),
         ("close q1", ""),
-        ("value 5 1", "opened q1; q1=1 in 10"),
-        ("close q1", "close#6 of 5"),
+        ("value 5 1", "close#6 of 5; opened q1"),
     ]);
 }
 
@@ -173,4 +178,33 @@ fn a_large_end_is_written_as_the_socket_takes_it() {
         bench.act(&format!("closed {number} {}", number - 50_000));
     }
     assert_eq!(bench.session.open_count(), 0);
+}
+
+#[test]
+fn what_is_closed_while_its_open_is_on_its_way_does_not_stay_open() {
+    let opening = ("fetch q1 t1", "open#5 q1");
+    let bench = check_new(&[
+        opening,
+        ("wait 10s", "t1 lost"),
+        ("close q1", ""),
+        ("opened 5", "close#6 of 5; opened q1"),
+        ("closed 6 5", "closed q1"),
+    ]);
+    assert_eq!(bench.session.wanted_count(), 0);
+    let bench = check_new(&[
+        opening,
+        ("close q1", "t1 lost"),
+        ("error 5 no", "closed q1"),
+    ]);
+    assert_eq!(bench.session.wanted_count(), 0);
+    let mut bench = check_new(&[opening, ("close q1", "t1 lost")]);
+    bench.session.disconnected();
+    assert_eq!(bench.session.wanted_count(), 0);
+    // Wanted again in time, it stays.
+    check_new(&[
+        opening,
+        ("close q1", "t1 lost"),
+        ("fetch q1 t2", ""),
+        ("value 5 1", "opened q1; q1=1 in 10; t2=1"),
+    ]);
 }

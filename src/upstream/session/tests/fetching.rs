@@ -65,8 +65,8 @@ fn a_refused_peek_tells_its_asker_alone() {
     check_open(&[
         ("fetch q1 t1", "peek#6 of 5"),
         ("fetch q1 t2", "peek#7 of 5"),
-        ("error 7 busy", "t2 refused busy"),
-        ("error 5 busy", "t1 refused busy"),
+        ("error 7 busy", "refused q1; t2 refused busy"),
+        ("error 5 busy", "refused q1; t1 refused busy"),
         ("error 5 busy", ""),
         ("value 5 2", "q1=2 in 10"),
     ]);
@@ -74,7 +74,7 @@ fn a_refused_peek_tells_its_asker_alone() {
         ("fetch q1 t1", "peek#6 of 5"),
         (
             "error 6",
-            "t1 refused the Stat Server answered with error code 0",
+            "refused q1; t1 refused the Stat Server answered with error code 0",
         ),
     ]);
 }

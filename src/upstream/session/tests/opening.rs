@@ -93,7 +93,7 @@ fn a_first_value_that_does_not_come_is_peeked_for() {
         ("wait 100ms", "peek#6 of 5"),
         ("fetch q1 t1", "peek#7 of 5"),
         ("error 6 cannot", ""),
-        ("error 7 cannot", "t1 refused cannot"),
+        ("error 7 cannot", "refused q1; t1 refused cannot"),
     ]);
 }
 
@@ -103,7 +103,7 @@ fn who_waits_for_a_first_value_hears_that_its_peek_was_refused() {
         ("fetch q1 t1", "open#5 q1"),
         ("opened 5", "opened q1"),
         ("wait 100ms", "peek#6 of 5"),
-        ("error 6 cannot", "t1 refused cannot"),
+        ("error 6 cannot", "refused q1; t1 refused cannot"),
     ]);
 }
 
