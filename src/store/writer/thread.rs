@@ -41,6 +41,8 @@ pub(super) struct Worker {
     image: Image,
     meta: Meta,
     durable: Sequence,
+    /// The epoch ceiling that is on the disk itself; the one in `meta` may be on its way.
+    durable_epoch_ceiling: u64,
     checkpoints: Checkpoints,
     /// Numbered, in the image, not yet durable. Only when this is empty may pages be written.
     unflushed: Vec<Entry>,
@@ -77,6 +79,7 @@ impl Worker {
                 start.journal_size_max,
                 start.flush_interval * CYCLE_TICKS,
             ),
+            durable_epoch_ceiling: start.meta.epoch_ceiling,
             meta: start.meta,
             unflushed: Vec::new(),
             waiters: Vec::new(),
@@ -171,7 +174,7 @@ impl Worker {
     /// Reserves more epochs long before the reserved ones are used up.
     fn raise_epoch_ceiling(&mut self) -> Result<(), EngineError> {
         let upcoming = self.epochs.upcoming().0;
-        if upcoming.saturating_add(EPOCHS_RESERVED / 2) > self.meta.epoch_ceiling {
+        if upcoming.saturating_add(EPOCHS_RESERVED / 2) > self.durable_epoch_ceiling {
             self.meta.epoch_ceiling = upcoming.saturating_add(EPOCHS_RESERVED);
             self.checkpoints.unsynced = true;
             self.meta.write_start(&self.engine)?;
@@ -181,6 +184,7 @@ impl Worker {
 
     fn flushed(&mut self, took: Duration) {
         self.checkpoints.unsynced = false;
+        self.durable_epoch_ceiling = self.meta.epoch_ceiling;
         let mut changes = 0;
         for entry in self.unflushed.drain(..) {
             changes += entry.records;

@@ -67,8 +67,10 @@ impl Pair {
             down || !known
         });
         // The first of a series of like failures is news; the rest would only fill the log.
-        if news {
-            tracing::warn!(server = %self.config.name, address, reason, "no Stat Server");
+        if news && was_registered {
+            tracing::warn!(server = %self.config.name, address, reason, "lost the Stat Server");
+        } else if news {
+            tracing::warn!(server = %self.config.name, address, reason, "no Stat Server there");
         } else {
             tracing::debug!(server = %self.config.name, address, reason, "still no Stat Server");
         }
