@@ -1,6 +1,6 @@
 //! The only room that dials out: keeps statistics open on Stat Servers.
 //!
-//! One task per pair of Stat Servers owns its connection and feeds a socket-free [`session`]; all
+//! One task per pair of Stat Servers owns its connection and feeds a socket-free [`Session`]; all
 //! else holds an [`Upstream`] handle, sends it commands and hears [`Event`]s.
 
 mod backoff;
