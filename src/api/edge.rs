@@ -172,6 +172,7 @@ impl<A: AnswerPeeks> Edge<A> {
             .then(|| self.complaints.due(Instant::now()))
             .flatten();
         if let Some(untold) = untold {
+            let untold = (untold > 0).then_some(untold);
             tracing::warn!(
                 request_id = %id, status = status.as_u16(), cause = %error, untold, "no answer"
             );

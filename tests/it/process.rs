@@ -8,6 +8,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
+use peekd::model::Clock;
+
 use crate::harness::{PATIENCE, Pair};
 
 /// A running `peekd serve`, followed by its log.
@@ -80,11 +82,16 @@ impl Process {
             .expect("the wanted log line");
     }
 
-    /// Waits for a flush that began after this call: the second one told from now on.
+    /// Waits for a flush that began after this call: the second one that ended after it. Lines that
+    /// were written before and not read yet do not count.
     pub(crate) async fn flushed_twice(&mut self) {
+        let now = Clock::system().wall().to_rfc3339();
+        let now = now.trim_end_matches('Z');
         for _ in 0..2 {
             let before = self.flushed;
-            self.until(|process, _| process.flushed > before).await;
+            let later = |entry: &Value| entry["timestamp"].as_str().is_some_and(|time| time > now);
+            self.until(|process, entry| process.flushed > before && later(entry))
+                .await;
         }
     }
 

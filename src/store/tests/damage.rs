@@ -103,10 +103,7 @@ async fn every_own_value_changed_under_the_engine_is_skipped_and_described() {
         let harmed = tempfile::tempdir().unwrap();
         copy_directory(&dir.path().join("copy"), harmed.path());
         {
-            let db = sled::Config::new()
-                .path(harmed.path().join("now"))
-                .open()
-                .unwrap();
+            let db = open_engine(&harmed.path().join("now"));
             let tree = db.open_tree(tree).unwrap();
             for (number, item) in tree.iter().enumerate() {
                 let (key, value) = item.unwrap();
@@ -135,10 +132,7 @@ fn lost_counters_are_taken_up_behind_everything_seen() {
     store.writer.close().unwrap();
     open_at(dir.path()).writer.close().unwrap();
     {
-        let db = sled::Config::new()
-            .path(dir.path().join("now"))
-            .open()
-            .unwrap();
+        let db = open_engine(&dir.path().join("now"));
         let meta = db.open_tree("meta").unwrap();
         for key in ["generation", "epoch_ceiling", "checkpoint"] {
             meta.remove(codec::part_key(key.as_bytes(), 0))

@@ -163,10 +163,7 @@ fn make() -> String {
     runtime.block_on(opened.writer.flush()).unwrap();
     let copy = tempfile::tempdir().unwrap();
     copy_directory(dir.path(), copy.path());
-    let db = sled::Config::new()
-        .path(copy.path().join("now"))
-        .open()
-        .unwrap();
+    let db = open_engine(&copy.path().join("now"));
     dump(&db)
 }
 
@@ -175,10 +172,7 @@ fn a_store_of_schema_1_opens_with_its_exact_content() {
     let lines = fixture("content_0001.jsonl", make);
     let dir = tempfile::tempdir().unwrap();
     {
-        let db = sled::Config::new()
-            .path(dir.path().join("now"))
-            .open()
-            .unwrap();
+        let db = open_engine(&dir.path().join("now"));
         fill(&db, &lines);
         db.flush().unwrap();
     }

@@ -208,10 +208,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     open_at(dir.path()).writer.close().unwrap();
     {
-        let db = sled::Config::new()
-            .path(dir.path().join("now"))
-            .open()
-            .unwrap();
+        let db = open_engine(&dir.path().join("now"));
         let meta = db.open_tree("meta").unwrap();
         meta.insert(migrations::SCHEMA_VERSION, &9_u32.to_be_bytes())
             .unwrap();
@@ -263,10 +260,7 @@ async fn the_journal_keeps_its_size_and_what_replaying_needs() {
         store.writer.flush().await.unwrap();
     }
     store.writer.close().unwrap();
-    let db = sled::Config::new()
-        .path(dir.path().join("now"))
-        .open()
-        .unwrap();
+    let db = open_engine(&dir.path().join("now"));
     let journal = db.open_tree("journal").unwrap();
     let items = journal.iter().map(Result::unwrap);
     let size: usize = items.map(|(key, value)| key.len() + value.len()).sum();
