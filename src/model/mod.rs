@@ -6,6 +6,7 @@ mod epoch;
 mod notification;
 mod object_type;
 mod proof;
+mod rule;
 mod sample;
 mod state;
 mod statistic;
@@ -16,6 +17,7 @@ pub use epoch::{Epoch, EpochCounter};
 pub use notification::NotificationMode;
 pub use object_type::ObjectType;
 pub use proof::{PasswordProof, ProofKey};
+pub use rule::{PatternError, Policy, Rules, StatisticPattern};
 pub use sample::{Quality, Revision, Sample, ServerId};
 pub use state::{
     AgentGroupState, AgentState, DnAction, DnState, PlaceGroupState, PlaceState, QueueGroupState,

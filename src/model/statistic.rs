@@ -199,7 +199,7 @@ fn write_part(f: &mut fmt::Formatter<'_>, part: &str) -> fmt::Result {
     f.write_str(rest)
 }
 
-fn read_part(part: &str) -> Box<str> {
+pub(super) fn read_part(part: &str) -> Box<str> {
     let mut out = String::with_capacity(part.len());
     let mut rest = part;
     while let Some(at) = rest.find('%') {

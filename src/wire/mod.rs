@@ -7,6 +7,7 @@
 mod addp;
 mod attribute;
 mod charset;
+mod enumeration;
 mod error;
 mod event;
 mod frame;
@@ -14,6 +15,7 @@ mod kv;
 mod message;
 mod raw;
 mod reader;
+mod recipe;
 mod request;
 mod state;
 
@@ -25,6 +27,7 @@ pub use frame::{Deframer, FRAME_LEN_PLAIN_MAX, PACKET_LEN_MAX, Packet, frame};
 pub use kv::{Kv, KvValue};
 pub use message::Message;
 pub use raw::{RawAttribute, RawMessage};
+pub use recipe::{Recipe, RecipeError, RecipeText};
 pub use request::{
     Capabilities, Definition, Notification, Object, ProfileKind, Refinements, Register, Request,
 };

@@ -6,6 +6,7 @@ mod golden;
 mod kv;
 mod malformed;
 mod properties;
+mod recipe;
 mod state;
 mod strategies;
 
