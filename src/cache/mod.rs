@@ -5,11 +5,11 @@ mod slot;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 pub use slot::{Applied, Known, Restored, Slot};
 
-use crate::model::{Clock, Moment, Revision, Sample, ServerId, Statistic, StatisticId};
+use crate::model::{Clock, Moment, Revision, Rules, Sample, ServerId, Statistic, StatisticId};
 
 /// All known statistics, found by what they are and by their number.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct Cache {
     generation: u32,
     revision: AtomicU64,
     statistics_max: usize,
+    rules: RwLock<Rules>,
     index: RwLock<Index>,
 }
 
@@ -61,13 +62,23 @@ impl Cache {
             generation,
             revision: AtomicU64::new(last_revision.counter),
             statistics_max,
+            rules: RwLock::default(),
             index: RwLock::new(index),
+        }
+    }
+
+    /// Treats every statistic as these rules say from now on.
+    pub fn replace_rules(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        // Slots made since then follow them already.
+        for slot in self.slots() {
+            slot.follow(&self.rules());
         }
     }
 
     /// Puts back what an earlier run knew. Only for the time before anybody asks.
     pub fn restore(&self, restored: Restored) {
-        let slot = Arc::new(Slot::restore(restored, &self.clock));
+        let slot = Arc::new(Slot::restore(restored, &self.rules(), &self.clock));
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         index.insert(slot);
     }
@@ -134,7 +145,8 @@ impl Cache {
             return Err(Full);
         }
         let id = index.next_id.ok_or(Full)?;
-        let slot = Arc::new(Slot::new(id, Arc::new(statistic.clone()), &self.clock));
+        let statistic = Arc::new(statistic.clone());
+        let slot = Arc::new(Slot::new(id, statistic, &self.rules(), &self.clock));
         index.insert(slot.clone());
         Ok((slot, true))
     }
@@ -147,16 +159,18 @@ impl Cache {
         }
     }
 
-    /// Takes out a statistic that no Stat Server ever accepted, unless somebody asked for it after
-    /// `asked`. Returns whether it is out: one that was accepted, or is configured, stays.
-    pub fn remove_unaccepted(&self, slot: &Slot, asked: Moment) -> bool {
+    /// Takes out a statistic that is neither held open nor configured, unless somebody asked for it
+    /// after `asked`. Returns whether it is out.
+    pub fn remove(&self, slot: &Slot, asked: Moment) -> bool {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        if slot.is_registered() || slot.is_pinned() || slot.asked() > asked {
+        if slot.is_held() || slot.is_pinned() || slot.asked() > asked {
             return false;
         }
         index.by_statistic.remove(&slot.statistic);
         let removed = index.by_id.remove(&slot.id).is_some();
-        index.unaccepted = index.unaccepted.saturating_sub(usize::from(removed));
+        if !slot.is_registered() {
+            index.unaccepted = index.unaccepted.saturating_sub(usize::from(removed));
+        }
         removed
     }
 
@@ -173,11 +187,16 @@ impl Cache {
         Some(slot.apply(sample, self.clock.now(), || self.next_revision()))
     }
 
-    /// Marks everything last heard from `server` as no longer vouched for.
-    pub fn distrust(&self, server: ServerId) {
+    /// Marks everything last heard from `server` as no longer vouched for. `heard` is when that
+    /// server was last heard, if heartbeats proved the link alive.
+    pub fn distrust(&self, server: ServerId, heard: Option<Moment>) {
         for slot in self.slots() {
-            slot.distrust(server);
+            slot.distrust(server, heard);
         }
+    }
+
+    fn rules(&self) -> RwLockReadGuard<'_, Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next_revision(&self) -> Revision {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::model::{
-    Age, Clock, Moment, NotificationMode, PasswordProof, Quality, Revision, Sample, ServerId,
-    Statistic, StatisticId, Timestamp, Value,
+    Age, Clock, Moment, NotificationMode, PasswordProof, Quality, Revision, Rules, Sample,
+    ServerId, Statistic, StatisticId, Timestamp, Value,
 };
 
 /// One statistic in memory.
@@ -20,6 +20,8 @@ pub struct Slot {
     asked: AtomicI64,
     /// Listed in the configuration: never idle.
     pinned: AtomicBool,
+    /// Silence on a living link says that the value has not changed.
+    silence_is_unchanged: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -36,7 +38,12 @@ struct State {
     registered: bool,
     /// The latest refusals, one a password.
     refusals: Vec<Refusal>,
+    /// When a more telling mode was last asked for.
+    more_asked: Option<Moment>,
 }
+
+/// A more telling mode is asked for at most this often.
+const MORE_ASKED_MEMORY: Duration = Duration::from_secs(30);
 
 /// Passwords remembered of one statistic, of each kind; the oldest gives way.
 const PASSWORDS_MAX: usize = 4;
@@ -81,6 +88,8 @@ pub struct Known {
     /// Whether notifications keep it true, or will once the connection is back: then the latest
     /// value will do for whoever demands nothing.
     pub kept_open: bool,
+    /// How it is held open under this password, if it is.
+    pub held: Option<NotificationMode>,
 }
 
 /// What became of a sample.
@@ -95,18 +104,25 @@ pub enum Applied {
 }
 
 impl Slot {
-    pub(super) fn new(id: StatisticId, statistic: Arc<Statistic>, clock: &Clock) -> Self {
+    pub(super) fn new(
+        id: StatisticId,
+        statistic: Arc<Statistic>,
+        rules: &Rules,
+        clock: &Clock,
+    ) -> Self {
+        let policy = rules.policy(&statistic);
         Self {
             id,
             statistic,
             asked: AtomicI64::new(clock.now().0),
             pinned: AtomicBool::new(false),
+            silence_is_unchanged: AtomicBool::new(policy.silence_is_unchanged),
             state: Mutex::default(),
         }
     }
 
-    pub(super) fn restore(restored: Restored, clock: &Clock) -> Self {
-        let slot = Self::new(restored.id, restored.statistic, clock);
+    pub(super) fn restore(restored: Restored, rules: &Rules, clock: &Clock) -> Self {
+        let slot = Self::new(restored.id, restored.statistic, rules, clock);
         {
             let mut state = slot.state();
             state.registered = true;
@@ -122,23 +138,66 @@ impl Slot {
                     revision,
                 }
             });
+            // About when somebody last asked; what is held open starts over.
+            let validated = state.last.as_ref().and_then(|last| last.validated);
+            if let (None, Some(validated)) = (state.held, validated) {
+                slot.touch(validated);
+            }
         }
         slot
     }
 
-    /// The value known to somebody who can prove the tenant's password.
+    /// The value known to somebody who can prove the tenant's password. `heard` tells when a server
+    /// was last heard on a link that heartbeats prove alive.
     #[must_use]
-    pub fn known(&self, proof: &PasswordProof, clock: &Clock) -> Option<Known> {
+    pub fn known(
+        &self,
+        proof: &PasswordProof,
+        clock: &Clock,
+        heard: impl Fn(ServerId) -> Option<Moment>,
+    ) -> Option<Known> {
         let state = self.state();
         let last = state.last.as_ref()?;
         let proven = state.proof.as_ref() == Some(proof) || state.vouched.contains(proof);
         // What was refused when it was last asked for is not kept true by anything.
         let refused = state.refusals.iter().any(|refusal| refusal.proof == *proof);
+        let notifies = state.held.is_some_and(NotificationMode::notifies);
+        let vouched_for = last.sample.quality == Quality::Good && notifies;
+        let heard = if vouched_for && self.silence_is_unchanged() {
+            heard(last.sample.server)
+        } else {
+            None
+        };
         proven.then(|| Known {
             value: last.sample.value.clone(),
-            age: clock.age(last.validated),
-            kept_open: !refused && state.held.is_some_and(NotificationMode::notifies),
+            age: clock.age(last.validated.max(heard)),
+            kept_open: !refused && notifies,
+            held: state.held.filter(|_| state.proof.as_ref() == Some(proof)),
         })
+    }
+
+    /// Takes over what the rules say of it now.
+    pub(super) fn follow(&self, rules: &Rules) {
+        let silence = rules.policy(&self.statistic).silence_is_unchanged;
+        self.silence_is_unchanged.store(silence, Ordering::Relaxed);
+    }
+
+    fn silence_is_unchanged(&self) -> bool {
+        self.silence_is_unchanged.load(Ordering::Relaxed)
+    }
+
+    /// Whether a more telling mode than the present one is to be asked for now, on behalf of
+    /// somebody who wants `mode`; not again for a while then.
+    #[must_use]
+    pub fn wants_more(&self, mode: NotificationMode, clock: &Clock) -> bool {
+        let mut state = self.state();
+        let less = state.held.is_some_and(|held| mode.tells_more_than(held));
+        let asked = state.more_asked;
+        if !less || asked.is_some_and(|asked| clock.age(Some(asked)).within(MORE_ASKED_MEMORY)) {
+            return false;
+        }
+        state.more_asked = Some(clock.now());
+        true
     }
 
     /// The refusal remembered for this password, if it is not older than `memory`.
@@ -179,20 +238,19 @@ impl Slot {
         }
     }
 
-    /// Notes that a Stat Server holds the statistic open. Returns whether that is news for the
+    /// Notes that a Stat Server answers for the statistic, and how it holds it open. Returns whether that is news for the
     /// store: whether it was unknown to it, and whether the way it is held has changed.
-    pub fn opened(&self, mode: NotificationMode, proof: PasswordProof) -> (bool, bool) {
+    pub fn opened(&self, mode: Option<NotificationMode>, proof: PasswordProof) -> (bool, bool) {
         let mut state = self.state();
         let newly_registered = !std::mem::replace(&mut state.registered, true);
         let protected = proof.is_some();
         let was_protected = state.proof.as_ref().is_some_and(PasswordProof::is_some);
-        let changed =
-            state.held != Some(mode) || (state.proof.is_some() && protected != was_protected);
+        let changed = state.held != mode || (state.proof.is_some() && protected != was_protected);
         if state.proof.as_ref().is_some_and(|known| *known != proof) {
             // Perhaps the tenant's password was changed.
             state.vouched.clear();
         }
-        state.held = Some(mode);
+        state.held = mode;
         state.refusals.retain(|known| known.proof != proof);
         state.proof = Some(proof);
         (newly_registered, newly_registered || changed)
@@ -258,10 +316,17 @@ impl Slot {
         }
     }
 
-    pub(super) fn distrust(&self, server: ServerId) {
-        if let Some(last) = &mut self.state().last
+    /// `heard` is until when the server vouched for it by its silence.
+    pub(super) fn distrust(&self, server: ServerId, heard: Option<Moment>) {
+        let mut state = self.state();
+        let notifies = state.held.is_some_and(NotificationMode::notifies);
+        if let Some(last) = &mut state.last
             && last.sample.server == server
         {
+            let vouched_for = last.sample.quality == Quality::Good && notifies;
+            if vouched_for && self.silence_is_unchanged() {
+                last.validated = last.validated.max(heard);
+            }
             last.sample.quality = Quality::Uncertain;
         }
     }
@@ -289,6 +354,11 @@ impl Slot {
     /// Never idle from now on.
     pub(super) fn pin(&self) {
         self.pinned.store(true, Ordering::Relaxed);
+    }
+
+    /// Idle like any other from now on.
+    pub fn unpin(&self) {
+        self.pinned.store(false, Ordering::Relaxed);
     }
 
     /// Whether it is never idle.

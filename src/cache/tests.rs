@@ -45,11 +45,11 @@ async fn a_statistic_keeps_its_number_and_numbers_go_on_after_those_of_earlier_r
     let second = cache.intern(&statistic("B")).unwrap();
     assert_eq!(second.id, StatisticId(4));
     assert_eq!(cache.intern(&statistic("C")).unwrap_err(), Full);
-    assert!(cache.remove_unaccepted(&second, second.asked()));
+    assert!(cache.remove(&second, second.asked()));
     assert!(cache.find(&statistic("B")).is_none());
     assert_eq!(cache.intern(&statistic("C")).unwrap().id, StatisticId(5));
-    first.opened(NotificationMode::Immediate, PasswordProof::NONE);
-    assert!(!cache.remove_unaccepted(&first, first.asked()));
+    first.opened(Some(NotificationMode::Immediate), PasswordProof::NONE);
+    assert!(!cache.remove(&first, first.asked()));
     assert!(cache.find(&statistic("A")).is_some());
 }
 
@@ -58,20 +58,20 @@ async fn what_is_configured_or_asked_for_again_is_not_taken_out() {
     let cache = cache(&Clock::system());
     let configured = cache.intern(&statistic("A")).unwrap();
     configured.pin();
-    assert!(!cache.remove_unaccepted(&configured, configured.asked()));
+    assert!(!cache.remove(&configured, configured.asked()));
     let slot = cache.intern(&statistic("B")).unwrap();
     let asked = slot.asked();
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(cache.ask(&statistic("B")).unwrap().id, slot.id);
-    assert!(!cache.remove_unaccepted(&slot, asked));
-    assert!(cache.remove_unaccepted(&slot, slot.asked()));
+    assert!(!cache.remove(&slot, asked));
+    assert!(cache.remove(&slot, slot.asked()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn order_is_the_epoch_and_then_arrival() {
     let cache = cache(&Clock::system());
     let slot = cache.intern(&statistic("A")).unwrap();
-    slot.opened(NotificationMode::Immediate, PasswordProof::NONE);
+    slot.opened(Some(NotificationMode::Immediate), PasswordProof::NONE);
     let revision = |counter| Revision {
         generation: 7,
         counter,
@@ -98,11 +98,11 @@ async fn a_value_is_known_only_to_the_password_it_was_opened_with() {
     let key = ProofKey::random().unwrap();
     let (right, wrong) = (key.prove(&"right".into()), key.prove(&"wrong".into()));
     let slot = cache.intern(&statistic("A")).unwrap();
-    slot.opened(NotificationMode::Immediate, right.clone());
+    slot.opened(Some(NotificationMode::Immediate), right.clone());
     cache.apply(slot.id, sample(1, 1));
-    assert!(slot.known(&right, &clock).is_some());
-    assert!(slot.known(&wrong, &clock).is_none());
-    assert!(slot.known(&PasswordProof::NONE, &clock).is_none());
+    assert!(slot.known(&right, &clock, |_| None).is_some());
+    assert!(slot.known(&wrong, &clock, |_| None).is_none());
+    assert!(slot.known(&PasswordProof::NONE, &clock, |_| None).is_none());
 
     slot.refuse(wrong.clone(), "wrong password".into(), &clock);
     let memory = Duration::from_secs(30);
@@ -119,14 +119,14 @@ async fn a_password_that_a_value_came_for_sees_the_value_until_it_is_refused() {
     let key = ProofKey::random().unwrap();
     let needless = key.prove(&"needless".into());
     let slot = cache.intern(&statistic("A")).unwrap();
-    slot.opened(NotificationMode::Immediate, needless.clone());
+    slot.opened(Some(NotificationMode::Immediate), needless.clone());
     cache.apply(slot.id, sample(1, 1));
-    assert!(slot.known(&PasswordProof::NONE, &clock).is_none());
+    assert!(slot.known(&PasswordProof::NONE, &clock, |_| None).is_none());
     slot.vouch(&PasswordProof::NONE);
-    assert!(slot.known(&PasswordProof::NONE, &clock).is_some());
+    assert!(slot.known(&PasswordProof::NONE, &clock, |_| None).is_some());
     slot.refuse(PasswordProof::NONE, "wrong password".into(), &clock);
-    assert!(slot.known(&PasswordProof::NONE, &clock).is_none());
-    assert!(slot.known(&needless, &clock).is_some());
+    assert!(slot.known(&PasswordProof::NONE, &clock, |_| None).is_none());
+    assert!(slot.known(&needless, &clock, |_| None).is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,9 +135,13 @@ async fn what_was_refused_is_not_taken_to_be_kept_open_until_it_is_opened_again(
     let cache = cache(&clock);
     let memory = Duration::from_secs(30);
     let slot = cache.intern(&statistic("A")).unwrap();
-    slot.opened(NotificationMode::Immediate, PasswordProof::NONE);
+    slot.opened(Some(NotificationMode::Immediate), PasswordProof::NONE);
     cache.apply(slot.id, sample(1, 1));
-    let kept_open = || slot.known(&PasswordProof::NONE, &clock).unwrap().kept_open;
+    let kept_open = || {
+        slot.known(&PasswordProof::NONE, &clock, |_| None)
+            .unwrap()
+            .kept_open
+    };
     assert!(kept_open());
     slot.refuse(PasswordProof::NONE, "no such agent".into(), &clock);
     let wrong = ProofKey::random().unwrap().prove(&"wrong".into());
@@ -149,7 +153,7 @@ async fn what_was_refused_is_not_taken_to_be_kept_open_until_it_is_opened_again(
     tokio::time::advance(memory * 2).await;
     assert!(slot.refusal(&PasswordProof::NONE, &clock, memory).is_none());
     assert!(!kept_open());
-    slot.opened(NotificationMode::Immediate, PasswordProof::NONE);
+    slot.opened(Some(NotificationMode::Immediate), PasswordProof::NONE);
     assert!(kept_open());
 }
 
@@ -172,7 +176,7 @@ async fn a_restored_value_ages_over_the_restart_and_is_uncertain_until_confirmed
     });
     let slot = cache.find(&statistic("A")).unwrap();
     tokio::time::advance(Duration::from_secs(5)).await;
-    let known = slot.known(&PasswordProof::NONE, &clock).unwrap();
+    let known = slot.known(&PasswordProof::NONE, &clock, |_| None).unwrap();
     assert_eq!(known.age, Age::Known(65_000));
     assert!(known.kept_open);
     assert_eq!(slot.last().unwrap().0.quality, Quality::Uncertain);
@@ -182,10 +186,12 @@ async fn a_restored_value_ages_over_the_restart_and_is_uncertain_until_confirmed
         Some(Applied::Changed(..))
     ));
     assert_eq!(
-        slot.known(&PasswordProof::NONE, &clock).unwrap().age,
+        slot.known(&PasswordProof::NONE, &clock, |_| None)
+            .unwrap()
+            .age,
         Age::Known(0)
     );
-    cache.distrust(ServerId(1));
+    cache.distrust(ServerId(1), None);
     assert_eq!(slot.last().unwrap().0.quality, Quality::Uncertain);
 }
 
@@ -203,11 +209,11 @@ async fn made_up_statistics_are_bounded_and_configured_ones_are_not_counted() {
     assert_eq!(cache.intern(&statistic("one more")).unwrap_err(), Full);
     assert!(cache.pin(&statistic("configured")).is_ok());
     let accepted = cache.intern(&statistic("0")).unwrap();
-    accepted.opened(NotificationMode::Immediate, PasswordProof::NONE);
+    accepted.opened(Some(NotificationMode::Immediate), PasswordProof::NONE);
     cache.accepted(&accepted);
     assert!(cache.intern(&statistic("one more")).is_ok());
     let refused = cache.intern(&statistic("1")).unwrap();
-    assert!(cache.remove_unaccepted(&refused, refused.asked()));
+    assert!(cache.remove(&refused, refused.asked()));
     assert!(cache.intern(&statistic("another")).is_ok());
     assert_eq!(cache.intern(&statistic("too many")).unwrap_err(), Full);
 }

@@ -53,19 +53,16 @@ async fn serve(settings: Settings, file: &Path) -> anyhow::Result<()> {
     loop {
         tokio::select! {
             ended = service.join() => return Ok(ended?),
-            _ = hangup.recv() => reload(&service, file),
+            _ = hangup.recv() => reload(&service, file).await,
         }
     }
 }
 
-/// SIGHUP: the users are read again; the rest of the file needs a restart.
-fn reload(service: &Service, file: &Path) {
+/// SIGHUP: the file is read again, and what can change while the service runs is taken over. A file
+/// with faults changes nothing.
+async fn reload(service: &Service, file: &Path) {
     match Settings::load(file) {
-        Ok(settings) => {
-            let users = settings.http.users.len();
-            service.replace_users(settings.http.users);
-            tracing::info!(users, "read the users again; other settings need a restart");
-        }
+        Ok(settings) => service.reload(settings).await,
         Err(faults) => tracing::error!("nothing was changed: {faults}"),
     }
 }

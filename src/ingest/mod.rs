@@ -1,13 +1,14 @@
 //! Upstream events become samples: stamped on arrival, put into the cache and the store, and only
 //! then told to whoever waits.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::cache::{Applied, Cache};
-use crate::model::{Clock, PasswordProof, Quality, Sample, ServerId};
+use crate::cache::{Applied, Cache, Slot};
+use crate::model::{
+    Clock, NotificationMode, PasswordProof, Quality, Sample, ServerId, StatisticId,
+};
 use crate::store::{Change, Subscription, Writer};
 use crate::upstream::{Batch, Event, Outcome};
 
@@ -19,23 +20,16 @@ pub struct Ingest {
     cache: Arc<Cache>,
     writer: Writer,
     clock: Clock,
-    server_names: HashMap<ServerId, String>,
 }
 
 impl Ingest {
-    /// An ingest into this cache and this store. `server_names` are the configured names.
+    /// An ingest into this cache and this store.
     #[must_use]
-    pub fn new(
-        cache: Arc<Cache>,
-        writer: Writer,
-        clock: Clock,
-        server_names: HashMap<ServerId, String>,
-    ) -> Self {
+    pub fn new(cache: Arc<Cache>, writer: Writer, clock: Clock) -> Self {
         Self {
             cache,
             writer,
             clock,
-            server_names,
         }
     }
 
@@ -51,7 +45,7 @@ impl Ingest {
         let mut changes = Vec::with_capacity(batch.events.len());
         let mut told = Vec::new();
         for event in batch.events {
-            self.event(batch.server, event, &mut changes, &mut told);
+            self.event(batch.server, &batch.name, event, &mut changes, &mut told);
         }
         self.writer.record(changes);
         for (ticket, outcome) in told {
@@ -62,6 +56,7 @@ impl Ingest {
     fn event(
         &self,
         server: ServerId,
+        name: &str,
         event: Event,
         changes: &mut Vec<Change>,
         told: &mut Vec<(crate::upstream::Ticket, Outcome)>,
@@ -100,6 +95,7 @@ impl Ingest {
                 }
             }
             Event::Opened { id, mode, proof } => self.opened(id, mode, proof, changes),
+            Event::Accepted { id, proof } => self.accepted(id, proof, changes),
             Event::Refused {
                 id,
                 proof,
@@ -136,25 +132,24 @@ impl Ingest {
                 server,
                 at: self.clock.wall(),
             }),
-            Event::LinkDown => {
-                self.cache.distrust(server);
+            Event::LinkDown { heard } => {
+                self.cache.distrust(server, heard);
                 changes.push(Change::LinkDown {
                     server,
                     at: self.clock.wall(),
                 });
             }
-            Event::StatTypes { names } => {
-                if let Some(server_name) = self.server_names.get(&server).cloned() {
-                    changes.push(Change::StatTypes { server_name, names });
-                }
-            }
+            Event::StatTypes { names } => changes.push(Change::StatTypes {
+                server_name: name.to_owned(),
+                names,
+            }),
         }
     }
 
     fn opened(
         &self,
-        id: crate::model::StatisticId,
-        mode: crate::model::NotificationMode,
+        id: StatisticId,
+        mode: NotificationMode,
         proof: PasswordProof,
         changes: &mut Vec<Change>,
     ) {
@@ -162,13 +157,9 @@ impl Ingest {
             return;
         };
         let protected = proof.is_some();
-        let (newly_registered, news) = slot.opened(mode, proof);
+        let (newly_registered, news) = slot.opened(Some(mode), proof);
         if newly_registered {
-            self.cache.accepted(&slot);
-            changes.push(Change::Registered {
-                id,
-                statistic: slot.statistic.clone(),
-            });
+            self.register(&slot, changes);
         }
         if news {
             changes.push(Change::Subscribed {
@@ -176,5 +167,34 @@ impl Ingest {
                 subscription: Subscription { mode, protected },
             });
         }
+    }
+
+    /// A value was given for it, and nothing is held open.
+    fn accepted(&self, id: StatisticId, proof: PasswordProof, changes: &mut Vec<Change>) {
+        let Some(slot) = self.cache.slot(id) else {
+            return;
+        };
+        let protected = proof.is_some();
+        let (newly_registered, news) = slot.opened(None, proof);
+        if newly_registered {
+            self.register(&slot, changes);
+        }
+        if news && protected {
+            // That a password is needed is remembered with how it is open, and stays.
+            let subscription = Subscription {
+                mode: NotificationMode::NoNotification,
+                protected,
+            };
+            changes.push(Change::Subscribed { id, subscription });
+            changes.push(Change::Unsubscribed { id });
+        }
+    }
+
+    fn register(&self, slot: &Slot, changes: &mut Vec<Change>) {
+        self.cache.accepted(slot);
+        changes.push(Change::Registered {
+            id: slot.id,
+            statistic: slot.statistic.clone(),
+        });
     }
 }

@@ -56,6 +56,17 @@ impl NotificationMode {
     pub const fn notifies(self) -> bool {
         !matches!(self, Self::NoNotification)
     }
+
+    /// Whether this mode tells more than `other`: `Immediate` more than `Periodical`, that more than
+    /// `NoNotification`. `Reset` is another statistic, and compares with none.
+    #[must_use]
+    pub const fn tells_more_than(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Immediate, Self::Periodical | Self::NoNotification)
+                | (Self::Periodical, Self::NoNotification)
+        )
+    }
 }
 
 impl fmt::Display for NotificationMode {

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
 use super::flights::{Flight, Flights, Key};
 use super::{Answer, AnswerPeeks, Demand, Freshness, PeekError, Query, ServerReport, Source, Why};
 use crate::cache::{Cache, Known, Slot};
-use crate::model::{Age, Clock, ProofKey, StatisticId, Value};
+use crate::model::{Age, Clock, NotificationMode, PasswordProof, ProofKey, StatisticId, Value};
 use crate::upstream::{FetchError, OpenSpec, Outcome, Ticket, Upstream};
 
 /// The settings of the peek room, all durations.
@@ -24,6 +25,8 @@ pub struct Config {
     pub refusal_memory: Duration,
     /// How long a statistic nobody asks for stays open.
     pub idle_close: Duration,
+    /// How long a statistic nobody asks for is known at all.
+    pub forget_after: Duration,
 }
 
 /// How long a caller whose fetch was lost waits for the other Stat Server. A pair that is down for
@@ -68,37 +71,46 @@ impl Peek {
         })
     }
 
-    /// Closes statistics that nobody asked for during `idle_close`, and forgets those that no Stat
-    /// Server ever accepted. To be called now and then.
-    pub async fn sweep(&self) {
-        let mut idle: Vec<StatisticId> = Vec::new();
-        let mut unaccepted: Vec<StatisticId> = Vec::new();
+    /// Closes statistics that nobody asked for during `idle_close`, and forgets those that nobody
+    /// asked for during `forget_after` or that no Stat Server ever accepted. To be called now and
+    /// then; returns those the store is to forget.
+    pub async fn sweep(&self) -> Vec<StatisticId> {
+        let mut closing: Vec<StatisticId> = Vec::new();
+        let mut forgotten: Vec<StatisticId> = Vec::new();
+        let mut idle = 0_usize;
         let under_way = self.flights.under_way();
         for slot in self.cache.slots() {
             let asked_at = slot.asked();
             let asked = self.clock.age(Some(asked_at));
-            if slot.is_pinned() {
+            // A Stat Server that is slow to answer may accept it yet.
+            if slot.is_pinned() || under_way.contains(&slot.id) {
                 continue;
             }
-            if slot.is_registered() {
-                if slot.is_held() && !asked.within(self.config.idle_close) {
-                    idle.push(slot.id);
+            if !slot.is_registered() {
+                if !asked.within(self.unaccepted_memory()) && self.cache.remove(&slot, asked_at) {
+                    closing.push(slot.id);
                 }
-            } else if !asked.within(self.unaccepted_memory())
-                // A Stat Server that is slow to answer may accept it yet.
-                && !under_way.contains(&slot.id)
-                && self.cache.remove_unaccepted(&slot, asked_at)
+            } else if slot.is_held() {
+                if !asked.within(self.config.idle_close) {
+                    idle += 1;
+                    closing.push(slot.id);
+                }
+            } else if !asked.within(self.config.forget_after) && self.cache.remove(&slot, asked_at)
             {
-                unaccepted.push(slot.id);
+                forgotten.push(slot.id);
             }
         }
-        if !idle.is_empty() {
-            tracing::info!(count = idle.len(), "closing statistics nobody asks for");
+        if idle > 0 {
+            tracing::info!(count = idle, "closing statistics nobody asks for");
         }
-        idle.append(&mut unaccepted);
-        if !idle.is_empty() {
-            self.upstream.close(&idle).await;
+        if !forgotten.is_empty() {
+            let count = forgotten.len();
+            tracing::info!(count, "forgetting statistics nobody asked for since long");
         }
+        if !closing.is_empty() {
+            self.upstream.close(&closing).await;
+        }
+        forgotten
     }
 
     /// Longer than a refusal is remembered and any fetch can still be under way.
@@ -114,8 +126,20 @@ impl Peek {
         if let Some(text) = slot.refusal(&proof, &self.clock, self.config.refusal_memory) {
             return Err(PeekError::Refused(text));
         }
-        let known = slot.known(&proof, &self.clock);
+        let known = slot.known(&proof, &self.clock, |server| self.upstream.heard(server));
         let demand = freshness.demand();
+        if let Some(known) = &known
+            && known
+                .held
+                .is_some_and(|held| query.mode.tells_more_than(held))
+            && !freshness.only_if_cached
+            && slot.wants_more(query.mode, &self.clock)
+        {
+            let password = query.tenant_password.clone();
+            if let Ok(spec) = self.spec(&slot, query.mode, password, proof.clone()) {
+                self.upstream.upgrade(spec);
+            }
+        }
         if let Some(known) = &known
             && self.is_good_enough(known, demand, freshness.only_if_cached)
         {
@@ -129,13 +153,7 @@ impl Peek {
             (Some(_), Demand::Live) => Why::Request,
             (Some(_), _) => Why::Stale,
         };
-        let spec = OpenSpec {
-            id: slot.id,
-            statistic: slot.statistic.clone(),
-            mode: query.mode,
-            password: query.tenant_password,
-            proof,
-        };
+        let spec = self.spec(&slot, query.mode, query.tenant_password, proof)?;
         match self.fetch(spec, demand == Demand::Live).await {
             Ok((value, collapsed)) => {
                 let source = Source::Live { why, collapsed };
@@ -166,13 +184,26 @@ impl Peek {
         if freshness.only_if_cached {
             return Err(PeekError::NotCached);
         }
-        let metric = &query.statistic.metric;
         self.upstream
-            .check(metric)
-            .map_err(|error| not_started(error, metric))?;
+            .check(&query.statistic)
+            .map_err(|error| not_started(error, &query.statistic.metric))?;
         self.cache
             .intern(&query.statistic)
             .map_err(|_| PeekError::TooMany)
+    }
+
+    fn spec(
+        &self,
+        slot: &Slot,
+        mode: NotificationMode,
+        password: SecretString,
+        proof: PasswordProof,
+    ) -> Result<OpenSpec, PeekError> {
+        let statistic = slot.statistic.clone();
+        let spec = self
+            .upstream
+            .spec(slot.id, statistic, mode, (password, proof));
+        spec.map_err(|error| PeekError::Refused(error.to_string().into()))
     }
 
     fn is_good_enough(&self, known: &Known, demand: Demand, only_if_cached: bool) -> bool {
@@ -279,6 +310,7 @@ fn not_started(error: FetchError, metric: &str) -> PeekError {
     match error {
         FetchError::NotDefined => PeekError::NotDefined(metric.into()),
         FetchError::Unavailable => PeekError::Unavailable,
+        FetchError::Impossible(error) => PeekError::Refused(error.to_string().into()),
     }
 }
 
@@ -293,6 +325,7 @@ mod tests {
             value: Value::Integer(1),
             age: Age::Known(1_500),
             kept_open: true,
+            held: None,
         };
         let ttl = |demand| match from_store(&known, demand).source {
             Source::Store { ttl } => ttl,

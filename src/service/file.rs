@@ -25,6 +25,10 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) stat_server: Vec<StatServer>,
     #[serde(default)]
+    pub(super) definition: Vec<Definition>,
+    #[serde(default)]
+    pub(super) rule: Vec<Rule>,
+    #[serde(default)]
     pub(super) open: Vec<Open>,
 }
 
@@ -190,6 +194,8 @@ pub(super) struct Peek {
     pub(super) refusal_memory: Duration,
     #[serde(deserialize_with = "timeout")]
     pub(super) idle_close: Duration,
+    #[serde(deserialize_with = "timeout")]
+    pub(super) forget_after: Duration,
 }
 
 impl Default for Peek {
@@ -200,6 +206,7 @@ impl Default for Peek {
             coalesce_window: Duration::from_millis(100),
             refusal_memory: Duration::from_secs(30),
             idle_close: Duration::from_hours(1),
+            forget_after: Duration::from_hours(90 * 24),
         }
     }
 }
@@ -232,6 +239,10 @@ pub(super) struct StatServer {
     pub(super) charset: Spanned<String>,
     #[serde(default)]
     pub(super) return_to_primary: bool,
+    #[serde(default)]
+    pub(super) open_on: OpenOn,
+    #[serde(default)]
+    pub(super) try_next: bool,
     #[serde(default = "switchover_min_interval", deserialize_with = "timeout")]
     pub(super) switchover_min_interval: Duration,
     #[serde(default = "profile_refresh", deserialize_with = "refresh")]
@@ -244,6 +255,80 @@ pub(super) struct StatServer {
     pub(super) tls: Option<Tls>,
     #[serde(default)]
     pub(super) protocol: Protocol,
+}
+
+/// On which sides of a pair statistics are opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OpenOn {
+    #[default]
+    Active,
+    Both,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Definition {
+    pub(super) name: Spanned<String>,
+    pub(super) category: Word,
+    pub(super) subject: Word,
+    #[serde(default = "interval")]
+    pub(super) interval: Word,
+    #[serde(default)]
+    pub(super) interval_length: Option<i32>,
+    #[serde(default)]
+    pub(super) main_mask: Vec<Word>,
+    #[serde(default)]
+    pub(super) relative_mask: Vec<Word>,
+    #[serde(default)]
+    pub(super) time_range: String,
+    #[serde(default)]
+    pub(super) time_range2: String,
+    #[serde(default)]
+    pub(super) server: Option<Spanned<String>>,
+}
+
+/// A name of the protocol's, or its number where the name is missing here.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a name of the protocol's, or its number")]
+pub(super) enum Word {
+    Name(String),
+    Number(u16),
+}
+
+impl Word {
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Name(name) => name.clone(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    #[serde(rename = "match")]
+    pub(super) pattern: Spanned<String>,
+    #[serde(default)]
+    pub(super) silence: Silence,
+    #[serde(default = "yes")]
+    pub(super) keep_open: bool,
+    #[serde(default, deserialize_with = "positive")]
+    pub(super) insensitivity: Option<i32>,
+    #[serde(default, deserialize_with = "seconds")]
+    pub(super) frequency: Option<i32>,
+    #[serde(default, deserialize_with = "optional_timeout")]
+    pub(super) retention: Option<Duration>,
+}
+
+/// What it means that a statistic on a living link says nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Silence {
+    #[default]
+    Nothing,
+    Unchanged,
 }
 
 #[derive(Debug, Deserialize)]
@@ -298,6 +383,14 @@ pub(super) struct Open {
     pub(super) statistic: Spanned<String>,
     #[serde(default)]
     pub(super) notification_mode: Option<Spanned<String>>,
+}
+
+fn interval() -> Word {
+    Word::Name("GrowingWindow".to_owned())
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn loopback() -> Vec<Spanned<String>> {
@@ -355,6 +448,30 @@ fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
         return Err(D::Error::custom("this duration is at least 1ms"));
     }
     Ok(duration)
+}
+
+fn optional_timeout<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    timeout(deserializer).map(Some)
+}
+
+/// Whole seconds, as the wire counts them.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    let duration = duration(deserializer)?;
+    match i32::try_from(duration.as_secs()) {
+        Ok(seconds @ 1..) if duration.subsec_nanos() == 0 => Ok(Some(seconds)),
+        _ => Err(D::Error::custom(
+            "this duration is whole seconds, at least 1s",
+        )),
+    }
+}
+
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    match i32::deserialize(deserializer)? {
+        number @ 1.. => Ok(Some(number)),
+        _ => Err(D::Error::custom("this number is at least 1")),
+    }
 }
 
 /// Often enough for anybody, and long enough for a list to arrive.

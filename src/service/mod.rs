@@ -2,7 +2,9 @@
 //! reverse, so that nothing received is lost on the way out.
 
 mod file;
+mod pairs;
 mod readiness;
+mod reload;
 mod settings;
 mod supervisor;
 mod telemetry;
@@ -18,17 +20,19 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use pairs::{Equipment, Pairs};
+use reload::{RELOAD_QUEUE_LEN, Reloads};
 pub use settings::{Faults, Settings};
 pub use supervisor::Supervisor;
 pub use telemetry::{LogFormat, start_logging};
-use warm_up::{number_servers, warm_cache};
+use warm_up::{cold_cache, warm};
 
 use crate::api::{self, Edge, Phase, Readiness};
 use crate::ingest::{BATCH_QUEUE_LEN, Ingest};
-use crate::model::{Clock, ProofKey, ServerId};
+use crate::model::{Clock, ProofKey};
 use crate::peek::Peek;
-use crate::store::{self, Opened};
-use crate::upstream::{Connector, Pair, PairHandle, StatTypes, Upstream};
+use crate::store::{self, Change, Opened};
+use crate::upstream::{Connector, StatTypes, Upstream};
 
 /// How long the tasks of a stage may take to end once told, before they are left behind.
 const STAGE_PATIENCE: Duration = Duration::from_secs(5);
@@ -55,6 +59,7 @@ pub enum ServiceError {
 pub struct Service {
     readiness: watch::Receiver<Readiness>,
     edge: Arc<Edge<Peek>>,
+    reloads: mpsc::Sender<Settings>,
     task: JoinHandle<Result<(), ServiceError>>,
 }
 
@@ -78,17 +83,23 @@ impl Service {
             answers,
             readiness: told,
         };
-        let task = run(settings, front, connector, clock, stop);
+        let (reloads, asked) = mpsc::channel(RELOAD_QUEUE_LEN);
+        let task = run(settings, front, asked, connector, clock, stop);
         Self {
             readiness,
             edge,
+            reloads,
             task: TaskTracker::new().spawn(task),
         }
     }
 
-    /// Exchanges the users while the service runs.
-    pub fn replace_users(&self, users: Vec<api::User>) {
-        self.edge.replace_users(users);
+    /// Takes over what can change while the service runs: users, Stat Servers, rules, definitions
+    /// and the list of what is always open. The log names the rest that differs.
+    pub async fn reload(&self, settings: Settings) {
+        self.edge.replace_users(settings.http.users.clone());
+        if self.reloads.send(settings).await.is_err() {
+            tracing::debug!("the service is stopping");
+        }
     }
 
     /// Waits until requests are answered; false when the service ended before that.
@@ -127,6 +138,7 @@ struct Front {
 async fn run(
     settings: Settings,
     front: Front,
+    asked: mpsc::Receiver<Settings>,
     connector: Arc<dyn Connector>,
     clock: Clock,
     stop: CancellationToken,
@@ -151,7 +163,7 @@ async fn run(
     });
 
     let drain = settings.http.drain;
-    let outcome = match start(settings, connector, clock, &stop).await {
+    let outcome = match start(settings, asked, connector, clock, &stop).await {
         Ok(core) => {
             answers.send_replace(Some(core.peek.clone()));
             readiness::follow(&core, &readiness, &stop).await;
@@ -198,6 +210,7 @@ struct Core {
 
 async fn start(
     settings: Settings,
+    asked: mpsc::Receiver<Settings>,
     connector: Arc<dyn Connector>,
     clock: Clock,
     stop: &CancellationToken,
@@ -211,57 +224,54 @@ async fn start(
         generation,
         report,
     } = opened;
-    let server_ids = number_servers(&settings, &loaded, &writer);
-
     let (events, batches) = mpsc::channel(BATCH_QUEUE_LEN);
-    let mut pairs: Vec<(Pair, PairHandle)> = Vec::new();
-    for mut config in settings.stat_servers.clone() {
-        config.id = server_ids.get(&config.name).copied().unwrap_or(ServerId(0));
-        let known = loaded
-            .stat_types
-            .iter()
-            .find(|(name, _)| *name == config.name);
-        if let Some((_, names)) = known {
-            config.stat_types = StatTypes::of(names.iter().cloned());
-        }
-        let (connector, epochs) = (connector.clone(), epochs.clone());
-        pairs.push(Pair::new(
-            config,
-            clock.clone(),
-            connector,
-            epochs,
-            events.clone(),
-        ));
-    }
-    drop(events);
-    let (tasks, handles): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-    let upstream = Arc::new(Upstream::new(handles));
-
-    let (cache, wanted) = warm_cache(&settings, loaded, &clock, generation, &proofs);
-    let cache = Arc::new(cache);
-    let names = server_ids
-        .into_iter()
-        .map(|(name, id)| (id, name))
-        .collect();
-    let ingest = Ingest::new(cache.clone(), writer.clone(), clock.clone(), names);
+    let cache = Arc::new(cold_cache(&settings, &loaded, &clock, generation));
+    let ingest = Ingest::new(cache.clone(), writer.clone(), clock.clone());
     let ingest_tasks = Supervisor::new(stop.clone());
     ingest_tasks.spawn("ingest", ingest.run(batches));
 
     let upstream_stop = CancellationToken::new();
     let upstream_tasks = Supervisor::new(stop.clone());
-    for pair in tasks {
-        upstream_tasks.spawn("stat server pair", pair.run(upstream_stop.clone()));
-    }
+    let equipment = Equipment {
+        connector,
+        clock: clock.clone(),
+        epochs,
+        events,
+        tasks: upstream_tasks.clone(),
+        stop: upstream_stop.clone(),
+    };
+    let numbers = loaded.servers.into_iter();
+    let numbers = numbers.map(|(number, name)| (name, number)).collect();
+    let stat_types = loaded.stat_types.into_iter();
+    let stat_types = stat_types.map(|(name, types)| (name, StatTypes::of(types)));
+    let mut pairs = Pairs::new(equipment, writer.clone(), numbers, stat_types.collect());
+    let upstream = Arc::new(Upstream::new(pairs.roster(), settings.plan()));
+    let wanted = warm(&cache, &settings, loaded.statistics, &upstream, &proofs);
+    pairs.arrange(&settings.stat_servers);
     upstream.want(wanted).await;
 
-    let peek = Peek::new(settings.peek, clock, cache, upstream.clone(), proofs);
+    let (peek_config, peek_deadline) = (settings.peek, settings.peek.deadline);
+    let idle_close = settings.peek.idle_close;
+    let reloads = Reloads {
+        pairs,
+        cache: cache.clone(),
+        upstream: upstream.clone(),
+        proofs: proofs.clone(),
+        settings,
+    };
+    upstream_tasks.spawn("reloads", reloads.run(asked, upstream_stop.clone()));
+
+    let peek = Peek::new(peek_config, clock, cache, upstream.clone(), proofs);
     let (sweeper, sweeper_stop) = (peek.clone(), upstream_stop.clone());
+    let sweeper_writer = writer.clone();
     let every = SWEEP_INTERVAL
-        .min(settings.peek.idle_close / 4)
+        .min(idle_close / 4)
         .max(Duration::from_millis(100));
     upstream_tasks.spawn("idle sweep", async move {
         while !wait_or_stop(every, &sweeper_stop).await {
-            sweeper.sweep().await;
+            let forgotten = sweeper.sweep().await;
+            let forgotten = forgotten.into_iter().map(|id| Change::Forgotten { id });
+            sweeper_writer.record(forgotten.collect::<Vec<_>>());
         }
     });
     let (stuck, store_stuck) = watch::channel(false);
@@ -273,7 +283,7 @@ async fn start(
         writer,
         report,
         store_stuck,
-        peek_deadline: settings.peek.deadline,
+        peek_deadline,
         upstream_tasks,
         ingest_tasks,
         upstream_stop,

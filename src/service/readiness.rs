@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Core;
 use crate::api::{Phase, Readiness};
 use crate::store::{Health, OpenReport, Status, Writer};
-use crate::upstream::{PairState, PairStatus};
+use crate::upstream::{PairHandle, PairState, PairStatus};
 
 /// How often the store is asked whether it still writes, and how long it may take to say so.
 const PULSE_INTERVAL: Duration = Duration::from_secs(5);
@@ -41,18 +41,9 @@ pub(super) async fn follow(
     readiness: &watch::Sender<Readiness>,
     stop: &CancellationToken,
 ) {
-    let names: Vec<Arc<str>> = core
-        .upstream
-        .pairs()
-        .iter()
-        .map(|pair| pair.name.clone())
-        .collect();
-    let mut pairs: Vec<watch::Receiver<PairStatus>> = core
-        .upstream
-        .pairs()
-        .iter()
-        .map(super::PairHandle::status)
-        .collect();
+    let mut roster = core.upstream.definitions();
+    let mut listed = core.upstream.pairs();
+    let mut pairs = followed(&listed);
     let mut store = core.writer.status();
     let mut stuck = core.store_stuck.clone();
     // A pair that answers nothing must not keep the service from answering out of the store.
@@ -68,8 +59,8 @@ pub(super) async fn follow(
             Phase::Ready
         };
         let mut reasons = store_reasons(&store.borrow(), &core.report, *stuck.borrow());
-        for (name, pair) in names.iter().zip(&pairs) {
-            reasons.extend(pair_reason(name, &pair.borrow()));
+        for (listed, pair) in listed.iter().zip(&pairs) {
+            reasons.extend(pair_reason(&listed.name, &pair.borrow()));
         }
         let now = Readiness { phase, reasons };
         readiness.send_if_modified(|before| {
@@ -81,27 +72,38 @@ pub(super) async fn follow(
             changed
         });
         let any_pair = select_all(pairs.iter_mut().map(|pair| Box::pin(pair.changed())));
-        tokio::select! {
+        let over = tokio::select! {
             () = stop.cancelled() => return,
-            () = &mut patience, if patient => patient = false,
+            () = &mut patience, if patient => {
+                patient = false;
+                false
+            }
+            // A pair's task ended: it was taken off, or the service stops.
             (changed, _, _) = any_pair => {
-                if changed.is_err() {
-                    // A pair's task ended, which stops the service.
-                    return;
-                }
+                changed.is_err() && Arc::ptr_eq(&listed, &core.upstream.pairs())
             }
-            changed = store.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-            }
-            changed = stuck.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-            }
+            changed = roster.changed() => changed.is_err(),
+            changed = store.changed() => changed.is_err(),
+            changed = stuck.changed() => changed.is_err(),
+        };
+        if over {
+            return;
+        }
+        let now = core.upstream.pairs();
+        if !Arc::ptr_eq(&listed, &now) {
+            listed = now;
+            pairs = followed(&listed);
         }
     }
+}
+
+fn followed(pairs: &[PairHandle]) -> Vec<watch::Receiver<PairStatus>> {
+    let follow = |pair: &PairHandle| {
+        let mut status = pair.status();
+        status.mark_unchanged();
+        status
+    };
+    pairs.iter().map(follow).collect()
 }
 
 fn pair_reason(name: &str, status: &PairStatus) -> Option<String> {

@@ -32,10 +32,20 @@ impl Supervisor {
 
     /// Runs a task that may end only once the service is stopping.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_until(name, self.stop.clone(), task);
+    }
+
+    /// Runs a task that may end only once it was told to by `told`.
+    pub fn spawn_until(
+        &self,
+        name: &'static str,
+        told: CancellationToken,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
         let this = self.clone();
         self.tasks.spawn(async move {
             let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
-            if panicked || !this.stop.is_cancelled() {
+            if panicked || !(told.is_cancelled() || this.stop.is_cancelled()) {
                 let how = if panicked { "panicked" } else { "ended" };
                 tracing::error!(task = name, "a task {how}; the service stops");
                 this.failed.store(true, Ordering::Relaxed);

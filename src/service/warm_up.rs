@@ -5,47 +5,17 @@ use std::sync::Arc;
 
 use super::Settings;
 use crate::cache::{Cache, Restored};
-use crate::model::{
-    Clock, NotificationMode, PasswordProof, ProofKey, ServerId, Statistic, StatisticId,
-};
-use crate::store::{self, Change, Loaded, LoadedStatistic};
-use crate::upstream::OpenSpec;
+use crate::model::{Clock, NotificationMode, PasswordProof, ProofKey, Statistic, StatisticId};
+use crate::store::{Loaded, LoadedStatistic};
+use crate::upstream::{OpenSpec, Upstream};
 
-/// The store's stable numbers for the configured names; new names get new ones.
-pub(super) fn number_servers(
+/// An empty cache that goes on where the store stopped.
+pub(super) fn cold_cache(
     settings: &Settings,
     loaded: &Loaded,
-    writer: &store::Writer,
-) -> HashMap<String, ServerId> {
-    let mut ids: HashMap<String, ServerId> = loaded
-        .servers
-        .iter()
-        .map(|(id, name)| (name.clone(), *id))
-        .collect();
-    let mut next = ids.values().map(|id| id.0).max().unwrap_or(0);
-    for config in &settings.stat_servers {
-        if !ids.contains_key(&config.name) {
-            next = next.saturating_add(1);
-            ids.insert(config.name.clone(), ServerId(next));
-            let name = config.name.clone();
-            writer.record([Change::ServerNamed {
-                server: ServerId(next),
-                name,
-            }]);
-        }
-    }
-    ids
-}
-
-/// Fills the cache with what the store knew. Returns also what is to be opened: what was open
-/// before, and what the configuration lists.
-pub(super) fn warm_cache(
-    settings: &Settings,
-    loaded: Loaded,
     clock: &Clock,
     generation: u32,
-    proofs: &ProofKey,
-) -> (Cache, Vec<OpenSpec>) {
+) -> Cache {
     let cache = Cache::new(
         clock.clone(),
         generation,
@@ -53,20 +23,33 @@ pub(super) fn warm_cache(
         loaded.next_id,
         settings.statistics_max,
     );
+    cache.replace_rules(settings.rules.clone());
+    cache
+}
+
+/// Fills the cache with what the store knew. Returns what is to be opened: what was open before, and
+/// what the configuration lists.
+pub(super) fn warm(
+    cache: &Cache,
+    settings: &Settings,
+    statistics: Vec<LoadedStatistic>,
+    upstream: &Upstream,
+    proofs: &ProofKey,
+) -> Vec<OpenSpec> {
     let modes: HashMap<&Statistic, NotificationMode> = settings
         .open
         .iter()
         .map(|(statistic, mode)| (statistic, *mode))
         .collect();
     let mut wanted = Vec::new();
-    for mut statistic in loaded.statistics {
+    for mut statistic in statistics {
         // What the configuration says now counts, not what it said when the statistic was opened.
         if let Some(subscription) = &mut statistic.subscription
             && let Some(mode) = modes.get(&*statistic.statistic)
         {
             subscription.mode = *mode;
         }
-        let (restored, spec) = restore(settings, statistic, proofs);
+        let (restored, spec) = restore(settings, statistic, upstream, proofs);
         cache.restore(restored);
         wanted.extend(spec);
     }
@@ -75,17 +58,18 @@ pub(super) fn warm_cache(
             tracing::error!(%statistic, "no room to open a configured statistic");
             continue;
         };
-        if !slot.is_held() {
-            let spec = configured(settings, slot.id, slot.statistic.clone(), *mode, proofs);
-            wanted.push(spec);
-        }
+        // Also where it was open before: it is now kept open whatever the rules say.
+        let (id, statistic) = (slot.id, slot.statistic.clone());
+        let spec = configured(settings, (id, statistic, *mode), upstream, proofs, true);
+        wanted.extend(spec);
     }
-    (cache, wanted)
+    wanted
 }
 
 fn restore(
     settings: &Settings,
     loaded: LoadedStatistic,
+    upstream: &Upstream,
     proofs: &ProofKey,
 ) -> (Restored, Option<OpenSpec>) {
     let LoadedStatistic {
@@ -97,10 +81,14 @@ fn restore(
     } = loaded;
     let password = settings.http.tenant_passwords.get(&*statistic.tenant);
     // Without its password, which is not stored, it stays closed until a caller brings that along.
-    let held = subscription
+    let mode = subscription
         .filter(|_| !protected || password.is_some())
         .map(|subscription| subscription.mode);
-    let spec = held.map(|mode| configured(settings, id, statistic.clone(), mode, proofs));
+    let spec = mode.and_then(|mode| {
+        let asked = (id, statistic.clone(), mode);
+        configured(settings, asked, upstream, proofs, false)
+    });
+    let held = spec.as_ref().map(|spec| spec.mode);
     let proof = match (protected, password) {
         (false, _) => Some(PasswordProof::NONE),
         (true, Some(password)) => Some(proofs.prove(password)),
@@ -119,25 +107,30 @@ fn restore(
     )
 }
 
-fn configured(
+/// What it takes to open a statistic with the passwords of the configuration; `None` for one that is
+/// not to be kept open, unless it is `pinned`.
+pub(super) fn configured(
     settings: &Settings,
-    id: StatisticId,
-    statistic: Arc<Statistic>,
-    mode: NotificationMode,
+    (id, statistic, mode): (StatisticId, Arc<Statistic>, NotificationMode),
+    upstream: &Upstream,
     proofs: &ProofKey,
-) -> OpenSpec {
-    let password = settings
-        .http
-        .tenant_passwords
-        .get(&*statistic.tenant)
-        .cloned()
-        .unwrap_or_default();
+    pinned: bool,
+) -> Option<OpenSpec> {
+    let password = settings.http.tenant_passwords.get(&*statistic.tenant);
+    let password = password.cloned().unwrap_or_default();
     let proof = proofs.prove(&password);
-    OpenSpec {
-        id,
-        statistic,
-        mode,
-        password,
-        proof,
+    let mut spec = match upstream.spec(id, statistic.clone(), mode, (password, proof)) {
+        Ok(spec) => spec,
+        Err(error) => {
+            tracing::error!(%statistic, %error, "a statistic cannot be opened");
+            return None;
+        }
+    };
+    if !spec.manner.keep_open {
+        if !pinned {
+            return None;
+        }
+        Arc::make_mut(&mut spec.manner).keep_open = true;
     }
+    Some(spec)
 }

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::model::{Epoch, NotificationMode, PasswordProof, Quality, ServerId, StatisticId, Value};
+use crate::model::{
+    Epoch, Moment, NotificationMode, PasswordProof, Quality, ServerId, StatisticId, Value,
+};
 
 /// Events of one pair, in the order they happened.
 #[derive(Debug)]
 pub struct Batch {
     /// Which pair.
     pub server: ServerId,
+    /// Its configured name.
+    pub name: Arc<str>,
     /// What happened.
     pub events: Vec<Event>,
 }
@@ -24,6 +28,11 @@ pub enum Event {
     Opened {
         id: StatisticId,
         mode: NotificationMode,
+        proof: PasswordProof,
+    },
+    /// The Stat Server answers for the statistic, though nothing stays open.
+    Accepted {
+        id: StatisticId,
         proof: PasswordProof,
     },
     /// A value arrived. A ticket is completed after the value has been stored.
@@ -48,8 +57,9 @@ pub enum Event {
     Closed { id: StatisticId },
     /// A Stat Server of the pair answered our registration.
     LinkUp,
-    /// The connection is gone; nothing that was open survives it.
-    LinkDown,
+    /// The connection is gone; nothing that was open survives it. `heard` is when the Stat Server
+    /// was last heard, if heartbeats proved the connection alive.
+    LinkDown { heard: Option<Moment> },
     /// The names of the stat types that the pair defines.
     StatTypes { names: Vec<String> },
 }

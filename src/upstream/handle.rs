@@ -1,7 +1,7 @@
-//! What the rest of the program holds of the upstream: which pair a statistic belongs to, and how
-//! to ask it.
+//! What is known of a pair from outside, and how it is told things.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,15 +9,20 @@ use tokio::sync::{mpsc, watch};
 
 use super::event::Ticket;
 use super::profile::StatTypes;
-use super::subscription::OpenSpec;
-use crate::model::{ServerId, StatisticId, Timestamp};
+use super::subscription::{HandedOver, OpenSpec};
+use crate::model::{Moment, ServerId, StatisticId, Timestamp};
 
 /// What a pair is told.
 #[derive(Debug)]
 pub(super) enum Command {
     Want(Vec<OpenSpec>),
-    Fetch { spec: OpenSpec, ticket: Ticket },
+    Fetch {
+        spec: OpenSpec,
+        ticket: Ticket,
+    },
     Close(Vec<StatisticId>),
+    /// Statistics that another pair refused, or whose metric moved here.
+    TakeOver(Vec<HandedOver>),
 }
 
 /// Commands a pair has not read yet; each is small, and a fetch that finds no room fails at once.
@@ -69,10 +74,33 @@ pub struct PairHandle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) status: watch::Receiver<PairStatus>,
     pub(super) held: Arc<Held>,
+    pub(super) pulse: Arc<Pulse>,
 }
 
-/// The statistics that a pair wants open. Written by the pair alone, as it takes them on and lets
-/// them go, so that it never names one that the pair has forgotten.
+/// When the Stat Server was last heard on a connection that heartbeats prove alive.
+#[derive(Debug)]
+pub(super) struct Pulse(AtomicI64);
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl Pulse {
+    pub(super) fn beat(&self, now: Moment) {
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+
+    /// The connection is gone: when it was last heard, if ever.
+    pub(super) fn take(&self) -> Option<Moment> {
+        let heard = self.0.swap(i64::MIN, Ordering::Relaxed);
+        (heard != i64::MIN).then_some(Moment(heard))
+    }
+}
+
+/// The statistics that a pair wants open. Written by the pair, as it takes them on and lets them go,
+/// and by whoever hands it one that it is about to take on.
 #[derive(Debug, Default)]
 pub(super) struct Held(Mutex<HashSet<StatisticId>>);
 
@@ -91,7 +119,7 @@ impl Held {
         }
     }
 
-    fn contains(&self, id: StatisticId) -> bool {
+    pub(super) fn contains(&self, id: StatisticId) -> bool {
         self.lock().contains(&id)
     }
 
@@ -106,131 +134,21 @@ impl PairHandle {
     pub fn status(&self) -> watch::Receiver<PairStatus> {
         self.status.clone()
     }
-}
 
-/// Why a fetch was not even started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FetchError {
-    /// Every pair's stat types are known, and none has the metric.
-    NotDefined,
-    /// The pair it belongs to is not connected, or has no room for another command.
-    Unavailable,
-}
-
-/// All pairs, in the configured order of precedence.
-#[derive(Debug)]
-pub struct Upstream {
-    pairs: Vec<PairHandle>,
-}
-
-impl Upstream {
-    /// The pairs in the configured order.
+    /// When the Stat Server was last heard on the present connection, if heartbeats prove that one
+    /// alive.
     #[must_use]
-    pub fn new(pairs: Vec<PairHandle>) -> Self {
-        Self { pairs }
+    pub fn heard(&self) -> Option<Moment> {
+        let heard = self.pulse.0.load(Ordering::Relaxed);
+        (heard != i64::MIN).then_some(Moment(heard))
     }
 
-    /// The pairs in the configured order.
-    #[must_use]
-    pub fn pairs(&self) -> &[PairHandle] {
-        &self.pairs
+    pub(super) fn is_connected(&self) -> bool {
+        self.status.borrow().state == PairState::Connected
     }
 
-    /// Whether a statistic with this metric could be fetched now.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn check(&self, metric: &str) -> Result<(), FetchError> {
-        let pair = self.route(metric).ok_or(FetchError::NotDefined)?;
-        self.connected(pair).map(drop)
-    }
-
-    /// Fetches a live value of a statistic; the ticket hears how it ended.
-    ///
-    /// # Errors
-    /// Why it was not started. The ticket has then been told [`super::Outcome::Lost`].
-    pub fn fetch(&self, spec: OpenSpec, ticket: Ticket) -> Result<(), FetchError> {
-        let pair = self.home(&spec).ok_or(FetchError::NotDefined)?;
-        let pair = self.connected(pair)?;
-        let command = Command::Fetch { spec, ticket };
-        pair.commands
-            .try_send(command)
-            .map_err(|_| FetchError::Unavailable)
-    }
-
-    /// How often the pair that holds the statistic was connected so far; see
-    /// [`Upstream::connected_again`].
-    #[must_use]
-    pub fn connections(&self, spec: &OpenSpec) -> u64 {
-        let pair = self.home(spec).and_then(|pair| self.pairs.get(pair));
-        pair.map_or(0, |pair| pair.status.borrow().connections)
-    }
-
-    /// Waits until the pair that holds the statistic is connected, more often than `before` times;
-    /// for ever if need be. Whoever lost a fetch to a switchover may try again then.
-    pub async fn connected_again(&self, spec: &OpenSpec, before: u64) {
-        let Some(pair) = self.home(spec).and_then(|pair| self.pairs.get(pair)) else {
-            return std::future::pending().await;
-        };
-        let mut status = pair.status();
-        let again = |status: &PairStatus| {
-            status.state == PairState::Connected && status.connections > before
-        };
-        if status.wait_for(again).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Keeps these statistics open from now on, each on the pair its metric belongs to. Those whose
-    /// metric no pair defines are given to the first, whose refusals are retried: configurations
-    /// change.
-    pub async fn want(&self, specs: Vec<OpenSpec>) {
-        let mut by_pair: Vec<Vec<OpenSpec>> = self.pairs.iter().map(|_| Vec::new()).collect();
-        for spec in specs {
-            let pair = self.home(&spec).unwrap_or(0);
-            if let Some(specs) = by_pair.get_mut(pair) {
-                specs.push(spec);
-            }
-        }
-        for (pair, specs) in self.pairs.iter().zip(by_pair) {
-            if !specs.is_empty() && pair.commands.send(Command::Want(specs)).await.is_err() {
-                tracing::debug!(server = %pair.name, "the pair has stopped");
-            }
-        }
-    }
-
-    /// Stops keeping these statistics open.
-    pub async fn close(&self, ids: &[StatisticId]) {
-        for pair in &self.pairs {
-            let held = |id: &&StatisticId| pair.held.contains(**id);
-            let ids: Vec<StatisticId> = ids.iter().filter(held).copied().collect();
-            if !ids.is_empty() && pair.commands.send(Command::Close(ids)).await.is_err() {
-                tracing::debug!(server = %pair.name, "the pair has stopped");
-            }
-        }
-    }
-
-    /// The pair that holds the statistic: once asked there, it stays there. Else the one its metric
-    /// belongs to.
-    fn home(&self, spec: &OpenSpec) -> Option<usize> {
-        self.pairs
-            .iter()
-            .position(|pair| pair.held.contains(spec.id))
-            .or_else(|| self.route(&spec.statistic.metric))
-    }
-
-    /// The first pair that surely defines the metric, else the first that might.
-    fn route(&self, metric: &str) -> Option<usize> {
-        let defines = |pair: &PairHandle| pair.status.borrow().stat_types.define(metric);
-        let verdicts: Vec<Option<bool>> = self.pairs.iter().map(defines).collect();
-        let first = |wanted| verdicts.iter().position(|verdict| *verdict == wanted);
-        first(Some(true)).or_else(|| first(None))
-    }
-
-    fn connected(&self, pair: usize) -> Result<&PairHandle, FetchError> {
-        self.pairs
-            .get(pair)
-            .filter(|pair| pair.status.borrow().state == PairState::Connected)
-            .ok_or(FetchError::Unavailable)
+    /// Whether the pair defines the metric; `None` when that is not known.
+    pub(super) fn defines(&self, metric: &str) -> Option<bool> {
+        self.status.borrow().stat_types.define(metric)
     }
 }

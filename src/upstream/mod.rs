@@ -5,12 +5,15 @@
 
 mod backoff;
 mod connection;
+mod desk;
 mod event;
 mod handle;
 mod heartbeat;
 mod pair;
+mod plan;
 mod probe;
 mod profile;
+mod roster;
 mod session;
 mod subscription;
 mod tls;
@@ -18,12 +21,15 @@ mod trace;
 mod window;
 
 pub use connection::{BoxStream, Connector, Stream, TcpConnector};
+pub use desk::{FetchError, Upstream};
 pub use event::{Batch, Event, Outcome, Ticket};
-pub use handle::{FetchError, PairHandle, PairState, PairStatus, Upstream};
+pub use handle::{PairHandle, PairState, PairStatus};
 pub use heartbeat::AddpConfig;
 pub use pair::{Config, Endpoints, Pair};
+pub use plan::{Manner, Plan, SpelledOut};
 pub use probe::{ProbeConfig, ProbeReport, probe};
 pub use profile::StatTypes;
+pub use roster::Roster;
 pub use session::{Session, SessionConfig};
 pub use subscription::OpenSpec;
 pub use tls::{Tls, TlsConnector, TlsError};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The stat types of a pair, as far as they are known.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum StatTypes {
     /// Never fetched: the pair is taken to define every metric, after those that surely do.
     #[default]

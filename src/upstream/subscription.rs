@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::event::Ticket;
-use crate::model::{Epoch, NotificationMode, PasswordProof, Statistic, StatisticId};
+use super::plan::Manner;
+use crate::model::{Epoch, NotificationMode, PasswordProof, ServerId, Statistic, StatisticId};
 
 /// Everything needed to open a statistic, on any connection.
 #[derive(Debug, Clone)]
@@ -22,6 +23,27 @@ pub struct OpenSpec {
     pub password: SecretString,
     /// The proof of that password.
     pub proof: PasswordProof,
+    /// What the configuration says of asking for it.
+    pub manner: Arc<Manner>,
+}
+
+/// A statistic on its way from one pair to another, with everybody who waits for it.
+#[derive(Debug)]
+pub(super) struct HandedOver {
+    pub(super) spec: Arc<OpenSpec>,
+    pub(super) tickets: Vec<Ticket>,
+    /// Whether it is to be kept open whatever is answered, because it once was or is configured.
+    pub(super) accepted: bool,
+    /// Who refused it so far; `None` when it was not refused but moved.
+    pub(super) round: Option<Box<Round>>,
+}
+
+/// The pairs that refused a statistic, one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct Round {
+    /// What the first of them said: the one the statistic belongs to.
+    pub(super) refusal: Arc<str>,
+    pub(super) tried: Vec<ServerId>,
 }
 
 /// One statistic that is wanted open.
@@ -38,6 +60,32 @@ pub(super) struct Subscription {
     /// It was to be closed while its open was on its way: closed as soon as that is answered,
     /// unless somebody wants it again before.
     pub(super) unwanted: bool,
+    /// A more telling open that is to take the place of the present one.
+    pub(super) upgrade: Option<Box<Upgrade>>,
+    /// Who refused it before it came here.
+    pub(super) round: Option<Box<Round>>,
+}
+
+/// A second open of a statistic, in a more telling mode.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    pub(super) spec: Arc<OpenSpec>,
+    pub(super) stage: UpgradeStage,
+}
+
+/// How far an upgrade has got.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum UpgradeStage {
+    /// Sent as soon as the first open is answered.
+    Wanted,
+    /// The second open is on its way.
+    Opening {
+        reference_id: i32,
+        epoch: Epoch,
+        sent: Instant,
+    },
+    /// The Stat Server holds both; the first is closed at the second's first value.
+    Opened { reference_id: i32, epoch: Epoch },
 }
 
 /// Which of the session's queues names a statistic: one at most, so that none outgrows what is
@@ -68,6 +116,8 @@ pub(super) enum Link {
         epoch: Epoch,
         /// Whether a value came since the acknowledgement.
         valued: bool,
+        /// Whether the Stat Server was asked to send nothing by itself.
+        suspended: bool,
         /// Peeks under way, oldest first.
         peeks: VecDeque<PeekInFlight>,
     },
@@ -96,6 +146,8 @@ impl Subscription {
             waiting: Vec::new(),
             queue: Queue::None,
             unwanted: false,
+            upgrade: None,
+            round: None,
         }
     }
 

@@ -18,7 +18,15 @@ use super::connection::{BoxStream, Connector, Stream};
 #[derive(Debug, Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,
+    authorities: Vec<CertificateDer<'static>>,
     server_name: Option<ServerName<'static>>,
+}
+
+/// Whether the same servers are trusted under the same name.
+impl PartialEq for Tls {
+    fn eq(&self, other: &Self) -> bool {
+        self.authorities == other.authorities && self.server_name == other.server_name
+    }
 }
 
 /// Why the TLS settings cannot be used.
@@ -43,8 +51,10 @@ impl Tls {
     /// The file or the name cannot be used.
     pub fn new(ca_file: &Path, server_name: Option<&str>) -> Result<Self, TlsError> {
         let mut roots = RootCertStore::empty();
+        let mut authorities = Vec::new();
         for certificate in CertificateDer::pem_file_iter(ca_file).map_err(TlsError::Unreadable)? {
             let certificate = certificate.map_err(TlsError::Unreadable)?;
+            authorities.push(certificate.clone());
             roots
                 .add(certificate)
                 .map_err(|_| TlsError::NoCertificate)?;
@@ -61,6 +71,7 @@ impl Tls {
         let server_name = server_name.map(parse_name).transpose()?;
         Ok(Self {
             config: Arc::new(config),
+            authorities,
             server_name,
         })
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::Spanned;
 
-use super::super::file::{File, OnCorruption, StatServer, Trace};
+use super::super::file::{File, OnCorruption, OpenOn, StatServer, Trace};
 use super::Settings;
 use super::faults::{Fault, line_at};
 use crate::model::{FIELD_LEN_MAX, NotificationMode, ServerId, Statistic};
@@ -27,6 +27,8 @@ impl Check<'_> {
         let stat_servers = self.stat_servers(&file.stat_server);
         let tenant_passwords = self.tenants(file);
         let open = self.open(file);
+        let rules = self.rules(file);
+        let definitions = self.definitions(file);
         let listen = *file.http.listen.get_ref();
         self.listener(file);
         let limits = &file.http.limits;
@@ -74,9 +76,12 @@ impl Check<'_> {
                 coalesce_window: file.peek.coalesce_window,
                 refusal_memory: file.peek.refusal_memory,
                 idle_close: file.peek.idle_close,
+                forget_after: file.peek.forget_after,
             },
             statistics_max: limits.open_statistics,
             stat_servers,
+            rules,
+            definitions,
             open,
         }
     }
@@ -203,6 +208,12 @@ impl Check<'_> {
                 self.fault(address, "an address is written host:port".to_owned());
             }
         }
+        if server.open_on == OpenOn::Both && server.backup.is_none() {
+            self.fault(
+                &server.name,
+                "open_on = \"both\" needs a backup beside the primary".to_owned(),
+            );
+        }
         let charset = Charset::for_label(server.charset.get_ref()).unwrap_or_else(|| {
             self.fault(&server.charset, "no character set has this name".to_owned());
             Charset::UTF_8
@@ -231,7 +242,9 @@ impl Check<'_> {
                 profile_refresh: server.profile_refresh,
                 open_window: server.open_window,
                 register_timeout: server.connect_timeout,
+                try_next: server.try_next,
             },
+            open_on_both: server.open_on == OpenOn::Both,
             return_to_primary: server.return_to_primary,
             switchover_min_interval: server.switchover_min_interval,
             connect_timeout: server.connect_timeout,
@@ -315,7 +328,7 @@ impl Check<'_> {
         parsed
     }
 
-    fn fault<T>(&mut self, place: &Spanned<T>, text: String) {
+    pub(super) fn fault<T>(&mut self, place: &Spanned<T>, text: String) {
         self.fault_at(place.span().start, text);
     }
 

@@ -3,17 +3,21 @@
 
 mod check;
 mod faults;
+mod rules;
 
+use std::collections::HashMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use check::Check;
 use faults::{Fault, read};
 
 pub use faults::Faults;
 
-use crate::model::{NotificationMode, Statistic};
+use crate::model::{NotificationMode, Rules, Statistic};
+use crate::wire::Recipe;
 use crate::{api, peek, store, upstream};
 
 /// Everything the service needs to know, checked.
@@ -31,6 +35,10 @@ pub struct Settings {
     pub statistics_max: usize,
     /// The pairs, in order of precedence; the store gives the numbers at start.
     pub stat_servers: Vec<upstream::Config>,
+    /// How statistics are treated.
+    pub rules: Rules,
+    /// Metrics that are spelled out here, each with the name of the pair that opens it.
+    pub definitions: HashMap<String, (Recipe, Arc<str>)>,
     /// Opened at start, never idle.
     pub open: Vec<(Statistic, NotificationMode)>,
 }
@@ -62,6 +70,11 @@ impl Settings {
     pub fn from_text(text: &str) -> Result<Self, Faults> {
         let path = PathBuf::from("configuration");
         Self::parse(text, Path::new("")).map_err(|faults| Faults { path, faults })
+    }
+
+    /// How statistics are asked for.
+    pub(super) fn plan(&self) -> upstream::Plan {
+        upstream::Plan::new(self.rules.clone(), self.definitions.clone())
     }
 
     fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Fault>> {

@@ -135,6 +135,15 @@ impl Conversation {
         self.unread_since = None;
     }
 
+    /// Closes every open statistic; ends when the Stat Server has confirmed it.
+    pub(super) async fn close_all(&mut self, session: &mut Session) -> Result<(), Ended> {
+        session.close_all(Instant::now())?;
+        while session.open_count() > 0 || !session.output().is_empty() {
+            self.step(session).await?;
+        }
+        Ok(())
+    }
+
     /// Ends the stream in order; that the peer is gone already is no matter.
     pub(super) async fn shutdown(&mut self) {
         self.writer.shutdown().await.unwrap_or_default();

@@ -3,6 +3,7 @@
 
 mod conversation;
 mod probe;
+mod standby;
 mod status;
 
 use std::sync::Arc;
@@ -15,14 +16,17 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::Backoff;
 use super::connection::{BoxStream, Connector};
 use super::event::{Batch, Event};
-use super::handle::{COMMAND_QUEUE_LEN, Command, Held, PairHandle, PairState, PairStatus};
+use super::handle::{COMMAND_QUEUE_LEN, Command, Held, PairHandle, PairState, PairStatus, Pulse};
 use super::profile::StatTypes;
+use super::roster::Roster;
 use super::session::{Failure, Session, SessionConfig};
+use super::subscription::OpenSpec;
 use super::tls::Tls;
 use super::trace::Trace;
 use crate::model::{Clock, EpochCounter, ServerId};
 use conversation::{Conversation, Ended};
 use probe::{Probe, served};
+use standby::{Standby, attend};
 
 /// How long an orderly end waits for the Stat Server to confirm the closes.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -34,7 +38,7 @@ const STEADY_AFTER: Duration = Duration::from_secs(5);
 const COMMANDS_PER_STEP: usize = 1024;
 
 /// A pair's addresses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     /// `host:port`, tried first.
     pub primary: String,
@@ -52,7 +56,7 @@ impl Endpoints {
 }
 
 /// What a pair's task needs to know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The configured name.
     pub name: String,
@@ -62,6 +66,8 @@ pub struct Config {
     pub endpoints: Endpoints,
     /// What is said on the connection.
     pub session: SessionConfig,
+    /// Whether statistics are opened on both sides, of which one is read.
+    pub open_on_both: bool,
     /// Whether the backup is left as soon as the primary serves again.
     pub return_to_primary: bool,
     /// A working connection is not left for the other side sooner than this after the last change
@@ -90,20 +96,29 @@ pub struct Pair {
     /// Registered, and the round trip: what the status was last told.
     published: (bool, Option<Duration>),
     held: Arc<Held>,
+    name: Arc<str>,
     epochs: Arc<EpochCounter>,
+    pulse: Arc<Pulse>,
+    roster: Arc<Roster>,
+    /// Counts the changes of what the pairs define.
+    definitions: watch::Receiver<u64>,
     session: Session,
+    /// The side that is not read, where both are opened.
+    standby: Option<Standby>,
     /// When the pair last turned to its other side, for whatever reason.
     switched: Option<Instant>,
 }
 
 impl Pair {
-    /// A pair's task and the handle to it. Events go to `events` in the order they happen.
+    /// A pair's task and the handle to it. Events go to `events` in the order they happen. What it
+    /// refuses or does not define any more goes to the others of `roster`, which it is to be put on.
     pub fn new(
         config: Config,
         clock: Clock,
         connector: Arc<dyn Connector>,
         epochs: Arc<EpochCounter>,
         events: mpsc::Sender<Batch>,
+        roster: Arc<Roster>,
     ) -> (Self, PairHandle) {
         let (sender, commands) = mpsc::channel(COMMAND_QUEUE_LEN);
         let (status, status_seen) = watch::channel(PairStatus {
@@ -125,8 +140,12 @@ impl Pair {
             commands: sender,
             status: status_seen,
             held: held.clone(),
+            pulse: Arc::default(),
         };
-        let session = Session::new(config.session.clone(), epochs.clone());
+        let session = || Session::new(config.session.clone(), epochs.clone());
+        let both = config.open_on_both && config.endpoints.backup.is_some();
+        let standby = both.then(|| Standby::new(session()));
+        let session = session();
         let connector = match &config.tls {
             Some(tls) => Arc::new(tls.over(connector)),
             None => connector,
@@ -141,29 +160,38 @@ impl Pair {
                 status,
                 published: (false, None),
                 held,
+                name: handle.name.clone(),
                 epochs,
+                pulse: handle.pulse.clone(),
+                definitions: roster.definitions(),
+                roster,
                 session,
+                standby,
                 switched: None,
             },
             handle,
         )
     }
 
-    /// Runs until `stop`: connects for ever, and ends by closing what is open.
+    /// Runs until `stop`: connects for ever, and ends by closing what is open. A pair that is no
+    /// longer on the roster then hands over what is wanted of it.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut backoff = Backoff::new();
         let mut on_backup = false;
         let mut failed_in_a_row = 0_u32;
+        let mut ready = None;
         let sides = 1 + u32::from(self.config.endpoints.backup.is_some());
         loop {
             let began = Instant::now();
-            let ended = self.connect_and_converse(on_backup, &stop).await;
+            let ended = self
+                .connect_and_converse(on_backup, ready.take(), &stop)
+                .await;
             let was_registered = self.session.is_registered();
             self.session.disconnected();
             self.forget();
             self.forward_events(&stop).await;
             if matches!(ended, Ended::Stopped) {
-                return;
+                return self.retire().await;
             }
             self.lost(&ended, on_backup, was_registered);
             // One that breaks as soon as it stands is a failure too, or two such servers would be
@@ -177,28 +205,53 @@ impl Pair {
             if sides == 2 {
                 on_backup = !on_backup;
                 self.switched = Some(Instant::now());
+                if let Some(standby) = &mut self.standby {
+                    ready = standby.change_places(&mut self.session);
+                }
             }
             // The other side is tried at once; only when each was tried in vain is there a wait.
-            if failed_in_a_row >= sides || sides == 1 {
-                self.wait(backoff.next_wait(), &stop).await;
+            if ready.is_none() && (failed_in_a_row >= sides || sides == 1) {
+                self.wait(backoff.next_wait(), on_backup, &stop).await;
+                if let Some(standby) = &mut self.standby
+                    && standby.is_ready()
+                {
+                    on_backup = !on_backup;
+                    ready = standby.change_places(&mut self.session);
+                }
             }
             if stop.is_cancelled() {
-                return;
+                return self.retire().await;
             }
         }
     }
 
-    async fn connect_and_converse(&mut self, on_backup: bool, stop: &CancellationToken) -> Ended {
+    /// What is wanted of a pair that was taken off the configuration goes to those that are on it.
+    async fn retire(&mut self) {
+        if self.roster.lists(&self.held) {
+            return;
+        }
+        let wanted: Vec<OpenSpec> = self.session.wanted().map(|spec| (**spec).clone()).collect();
+        tracing::info!(server = %self.config.name, wanted = wanted.len(), "the pair is taken off");
+        self.roster.want(wanted).await;
+    }
+
+    async fn connect_and_converse(
+        &mut self,
+        on_backup: bool,
+        ready: Option<Conversation>,
+        stop: &CancellationToken,
+    ) -> Ended {
         let address = self.config.endpoints.address(on_backup).to_owned();
-        let stream = match self.connect(&address, stop).await {
-            Ok(stream) => stream,
-            Err(ended) => return ended,
+        let mut conversation = match ready {
+            Some(conversation) => match self.session.activate(Instant::now()) {
+                Ok(()) => conversation,
+                Err(failure) => return failure.into(),
+            },
+            None => match self.begin(&address, on_backup, stop).await {
+                Ok(conversation) => conversation,
+                Err(ended) => return ended,
+            },
         };
-        let addp = self.config.session.addp;
-        let traced = addp.is_some_and(|addp| addp.local_trace);
-        let trace = traced.then(|| Trace::new(self.clock.clone(), stream.local_port()));
-        self.session.connected(trace, Instant::now());
-        let mut conversation = Conversation::new(stream, &self.config);
         let mut probe: Option<Probe> = None;
         loop {
             let stepped = self
@@ -214,6 +267,9 @@ impl Pair {
                 }
                 Err(ended) => return ended,
             }
+            if self.config.session.addp.is_some() && self.session.is_registered() {
+                self.pulse.beat(self.clock.now());
+            }
             // Once stopping, what is left to tell is told after the connection's end.
             if !stop.is_cancelled() && self.forward_events(stop).await {
                 conversation.excuse();
@@ -226,10 +282,25 @@ impl Pair {
         }
     }
 
+    async fn begin(
+        &mut self,
+        address: &str,
+        on_backup: bool,
+        stop: &CancellationToken,
+    ) -> Result<Conversation, Ended> {
+        let stream = self.connect(address, on_backup, stop).await?;
+        let addp = self.config.session.addp;
+        let traced = addp.is_some_and(|addp| addp.local_trace);
+        let trace = traced.then(|| Trace::new(self.clock.clone(), stream.local_port()));
+        self.session.connected(trace, Instant::now());
+        Ok(Conversation::new(stream, &self.config))
+    }
+
     /// Dials, while commands are still heard: what waits for a value is told that there is none.
     async fn connect(
         &mut self,
         address: &str,
+        on_backup: bool,
         stop: &CancellationToken,
     ) -> Result<BoxStream, Ended> {
         let connector = self.connector.clone();
@@ -239,6 +310,7 @@ impl Pair {
             tokio::select! {
                 () = stop.cancelled() => return Err(Ended::Stopped),
                 Some(command) = self.commands.recv() => self.command(command)?,
+                () = attend(&mut self.standby, &self.config, &connector, !on_backup) => {}
                 dialled = &mut dial => return match dialled {
                     Ok(Ok(stream)) => Ok(stream),
                     Ok(Err(error)) => Err(Ended::NotConnected(error)),
@@ -273,11 +345,35 @@ impl Pair {
                 }
                 Ok(())
             }
+            Ok(()) = self.definitions.changed() => Ok(self.move_away()?),
+            () = attend(&mut self.standby, &self.config, &self.connector, !on_backup) => Ok(()),
             () = served(probe) => {
+                *probe = None;
+                // A standby side was only to be looked at.
+                if self.standby.as_ref().is_some_and(|standby| !standby.is_ready()) {
+                    return Ok(());
+                }
                 self.reason_to_leave(on_backup).map_or(Ok(()), Err)
             }
             stepped = conversation.step(&mut self.session) => stepped,
         }
+    }
+
+    /// Hands over what is defined elsewhere now and not here any more.
+    fn move_away(&mut self) -> Result<(), Failure> {
+        let stat_types = self.status.borrow().stat_types.clone();
+        let (roster, this) = (&self.roster, self.config.id);
+        let belongs_elsewhere = |spec: &OpenSpec| {
+            let metric = &*spec.statistic.metric;
+            spec.manner.spelled_out.is_none()
+                && stat_types.define(metric) == Some(false)
+                && roster.is_defined_elsewhere(metric, this)
+        };
+        let moved = self.session.move_away(belongs_elsewhere, Instant::now())?;
+        if moved > 0 {
+            tracing::info!(server = %self.config.name, moved, "metrics are defined elsewhere now");
+        }
+        Ok(())
     }
 
     fn command(&mut self, command: Command) -> Result<(), Failure> {
@@ -285,6 +381,9 @@ impl Pair {
         match command {
             Command::Want(specs) => {
                 self.held.insert(specs.iter().map(|spec| spec.id));
+                if let Some(standby) = &mut self.standby {
+                    standby.session.want(specs.clone(), now)?;
+                }
                 self.session.want(specs, now)
             }
             Command::Fetch { spec, ticket } => {
@@ -297,13 +396,26 @@ impl Pair {
                 Ok(())
             }
             Command::Close(ids) => self.session.close(&ids, now),
+            Command::TakeOver(handed_over) => self.session.take_over(handed_over, now),
         }
     }
 
+    /// Lets go of what is not wanted here any more; what another pair may have goes there.
     fn forget(&mut self) {
-        let forgotten = self.session.take_forgotten();
-        let gone = |id: &crate::model::StatisticId| !self.session.wants(*id);
-        self.held.remove(forgotten.into_iter().filter(gone));
+        let handed_over = self.session.take_handed_over();
+        if !handed_over.is_empty() {
+            let kept = self.roster.pass_on(self.config.id, handed_over);
+            for refused in kept {
+                self.session.keep(refused, Instant::now());
+            }
+        }
+        let mut forgotten = self.session.take_forgotten();
+        forgotten.retain(|id| !self.session.wants(*id));
+        if let Some(standby) = &mut self.standby {
+            let closed = standby.session.close(&forgotten, Instant::now());
+            closed.unwrap_or_default();
+        }
+        self.held.remove(forgotten);
     }
 
     /// Hands the events on; while there is no room for them, nothing is read. Once the service is
@@ -312,45 +424,86 @@ impl Pair {
         if !self.session.has_events() {
             return false;
         }
-        let had_to_wait = self.events.capacity() == 0;
+        let sender = self.events.clone();
+        let had_to_wait = sender.capacity() == 0;
         let room = if stop.is_cancelled() {
-            let Ok(room) = timeout(EVENTS_PATIENCE, self.events.reserve()).await else {
+            let Ok(room) = timeout(EVENTS_PATIENCE, sender.reserve()).await else {
                 tracing::warn!(server = %self.config.name, "the last events were not taken");
                 return had_to_wait;
             };
             room
         } else {
             tokio::select! {
-                room = self.events.reserve() => room,
+                room = sender.reserve() => room,
                 () = stop.cancelled() => return had_to_wait,
             }
         };
-        let events = self.session.take_events();
-        for event in &events {
-            if let Event::StatTypes { names } = event {
-                let stat_types = StatTypes::of(names.iter().cloned());
-                self.status
-                    .send_modify(|status| status.stat_types = stat_types);
-            }
+        let mut events = self.session.take_events();
+        for event in &mut events {
+            self.notice(event);
         }
         let server = self.config.id;
+        let name = self.name.clone();
         if let Ok(room) = room {
-            room.send(Batch { server, events });
+            room.send(Batch {
+                server,
+                name,
+                events,
+            });
         } else {
             tracing::debug!("nobody listens to events any more");
         }
         had_to_wait
     }
 
-    async fn wait(&mut self, wait: Duration, stop: &CancellationToken) {
+    /// What the pair itself has to do with an event before it is handed on.
+    fn notice(&mut self, event: &mut Event) {
+        match event {
+            Event::StatTypes { names } => {
+                let stat_types = StatTypes::of(names.iter().cloned());
+                let news = self.status.send_if_modified(|status| {
+                    let news = status.stat_types != stat_types;
+                    status.stat_types = stat_types;
+                    news
+                });
+                if news {
+                    self.roster.definitions_changed();
+                }
+            }
+            Event::LinkDown { heard } => *heard = self.pulse.take(),
+            Event::Opened { id, .. } => {
+                if let Some(standby) = &mut self.standby
+                    && let Some(spec) = self.session.spec(*id)
+                {
+                    let wanted = standby.session.want(vec![spec], Instant::now());
+                    wanted.unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn wait(&mut self, wait: Duration, on_backup: bool, stop: &CancellationToken) {
         let until = Instant::now() + wait;
+        let connector = self.connector.clone();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(until) => return,
+                () = attend(&mut self.standby, &self.config, &connector, !on_backup) => {
+                    let ready = self.standby.as_ref().is_some_and(Standby::is_ready);
+                    if ready {
+                        return;
+                    }
+                }
+                Ok(()) = self.definitions.changed() => {
+                    self.move_away().unwrap_or_default();
+                    self.forget();
+                }
                 Some(command) = self.commands.recv() => {
                     // Without a connection a command cannot fail.
                     self.command(command).unwrap_or_default();
+                    self.forget();
                 }
             }
         }
@@ -359,11 +512,13 @@ impl Pair {
     /// Closes every open statistic and waits a little for the Stat Server to confirm it.
     async fn close_orderly(&mut self, conversation: &mut Conversation) {
         let closing = async {
-            self.session.close_all(Instant::now())?;
-            while self.session.open_count() > 0 || !self.session.output().is_empty() {
-                conversation.step(&mut self.session).await?;
-            }
-            Ok::<(), Ended>(())
+            let standby = async {
+                if let Some(standby) = &mut self.standby {
+                    standby.close_orderly().await;
+                }
+            };
+            let (closed, ()) = tokio::join!(conversation.close_all(&mut self.session), standby);
+            closed
         };
         match timeout(CLOSE_PATIENCE, closing).await {
             Ok(Ok(())) => tracing::info!(server = %self.config.name, "closed all statistics"),

@@ -20,7 +20,10 @@ const MODE_PATIENCE: Duration = Duration::from_millis(500);
 /// How often the other side is asked.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Ends once the other server has shown that it serves.
+/// How often a standby side is looked at whether it could take over.
+const STANDBY_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Ends once the other server has shown that it serves, or a standby side is to be looked at.
 pub(super) type Probe = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Pair {
@@ -41,6 +44,11 @@ impl Pair {
     pub(super) fn probe(&self, backup: bool) -> Probe {
         let pause = self.config.switchover_min_interval;
         let start = self.switched.map(|switched| switched + pause);
+        if self.standby.is_some() {
+            let look = Instant::now() + STANDBY_INTERVAL;
+            let look = start.map_or(look, |start| start.max(look));
+            return Box::pin(tokio::time::sleep_until(look));
+        }
         let address = self.config.endpoints.address(backup).to_owned();
         let connector = self.connector.clone();
         let config = self.config.clone();
@@ -73,7 +81,7 @@ pub(super) async fn served(probe: &mut Option<Probe>) {
 }
 
 /// Whether a server that says so is better left, if the other one serves.
-fn is_demoted(mode: Option<ServerMode>) -> bool {
+pub(super) fn is_demoted(mode: Option<ServerMode>) -> bool {
     matches!(mode, Some(ServerMode::Backup | ServerMode::Exiting))
 }
 

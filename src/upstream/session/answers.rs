@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::super::event::{Event, Outcome, Ticket};
 use super::super::subscription::Link;
 use super::requests::opened;
-use super::{FIRST_VALUE_PATIENCE, Failure, Reference, Session};
+use super::{FIRST_VALUE_PATIENCE, Failure, Get, Reference, Session};
 use crate::model::{Quality, StatisticId, Value};
 use crate::wire::{self, EventKind, EventValue, Message, ProfileKind, ServerMode, decode_state};
 
@@ -26,8 +26,8 @@ impl Session {
         match event.kind {
             EventKind::Info => self.value(&event, now)?,
             EventKind::StatisticOpened => self.acknowledged(event.reference_id, now)?,
-            EventKind::Error => self.refused(&event, now),
-            EventKind::StatisticClosed => self.closed(event.closed_statistic(), now),
+            EventKind::Error => self.refused(&event, now)?,
+            EventKind::StatisticClosed => self.closed(event.closed_statistic(), now)?,
             EventKind::StatisticValid => self.validity(event.reference_id, true),
             EventKind::StatisticInvalid => self.validity(event.reference_id, false),
             EventKind::StatisticProfile => self.profile(event),
@@ -78,10 +78,16 @@ impl Session {
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
-        let Some(Reference::Open(id)) = connection.references.get(&reference_id) else {
-            return Ok(());
+        let id = match connection.references.get(&reference_id) {
+            Some(Reference::Open(id)) => *id,
+            Some(Reference::Upgrade(id)) => {
+                let id = *id;
+                self.upgrade_acknowledged(id, now);
+                return Ok(());
+            }
+            Some(Reference::Leaving(_)) => return self.leaving_acknowledged(reference_id, now),
+            _ => return Ok(()),
         };
-        let id = *id;
         let Some(subscription) = self.subscriptions.get_mut(&id) else {
             return Ok(());
         };
@@ -99,6 +105,7 @@ impl Session {
         }
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
+        subscription.round = None;
         let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
         let somebody_waits = !subscription.waiting.is_empty();
         self.events.push(Event::Opened { id, mode, proof });
@@ -115,7 +122,7 @@ impl Session {
         } else if somebody_waits {
             self.peek(id, None, now)?;
         }
-        Ok(())
+        self.start_upgrade(id, now)
     }
 
     fn value(&mut self, event: &wire::Event<'_>, now: Instant) -> Result<(), Failure> {
@@ -125,10 +132,16 @@ impl Session {
         let (id, own_peek) = match connection.references.get(&event.reference_id) {
             Some(Reference::Open(id)) => (*id, None),
             Some(Reference::Peek(id)) => (*id, Some(event.reference_id)),
-            Some(Reference::Get { .. }) => {
+            Some(Reference::Get(_)) => {
                 self.got(event);
                 return Ok(());
             }
+            Some(Reference::Upgrade(id) | Reference::UpgradePeek(id)) => {
+                let id = *id;
+                return self.first_value_of_upgrade(id, event, now);
+            }
+            // Perhaps it acknowledges the open; that is all it is good for.
+            Some(Reference::Leaving(_)) => return self.acknowledged(event.reference_id, now),
             _ => {
                 self.skipped_messages += 1;
                 return Ok(());
@@ -177,19 +190,73 @@ impl Session {
             source_time,
             tickets,
         });
+        self.suspend_if_passive(id)
+    }
+
+    /// The value that lets a second open take the first one's place.
+    fn first_value_of_upgrade(
+        &mut self,
+        id: StatisticId,
+        event: &wire::Event<'_>,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        if let Some(connection) = &mut self.connection
+            && let Some(Reference::UpgradePeek(_)) = connection.references.get(&event.reference_id)
+        {
+            connection.references.remove(&event.reference_id);
+        }
+        let tickets = self.promote(id, now)?;
+        let (value, quality) = self.decode(event);
+        let link = self.subscriptions.get_mut(&id).map(|found| &mut found.link);
+        let Some(Link::Open { epoch, valued, .. }) = link else {
+            return Ok(());
+        };
+        *valued = true;
+        self.events.push(Event::Value {
+            id,
+            epoch: *epoch,
+            value,
+            quality,
+            source_time: event.time,
+            tickets,
+        });
         Ok(())
     }
 
-    /// The answer to a request that leaves nothing open; it goes to its asker alone.
+    /// The answer to a request that leaves nothing open.
     fn got(&mut self, event: &wire::Event<'_>) {
-        let (value, _) = self.decode(event);
+        let (value, quality) = self.decode(event);
         let Some(connection) = &mut self.connection else {
             return;
         };
         let got = connection.references.remove(&event.reference_id);
-        if let Some(Reference::Get { ticket, .. }) = got {
-            ticket.complete(Outcome::Value(value));
+        let Some(Reference::Get(get)) = got else {
+            return;
+        };
+        let Get {
+            spec,
+            ticket,
+            shared,
+            ..
+        } = *get;
+        if !shared {
+            return ticket.complete(Outcome::Value(value));
         }
+        let epoch = *connection
+            .epoch
+            .get_or_insert_with(|| self.epochs.allocate());
+        self.events.push(Event::Accepted {
+            id: spec.id,
+            proof: spec.proof.clone(),
+        });
+        self.events.push(Event::Value {
+            id: spec.id,
+            epoch,
+            value,
+            quality,
+            source_time: event.time,
+            tickets: vec![ticket],
+        });
     }
 
     fn decode(&self, event: &wire::Event<'_>) -> (Value, Quality) {
@@ -216,151 +283,33 @@ impl Session {
         }
     }
 
-    fn refused(&mut self, event: &wire::Event<'_>, now: Instant) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let text: Arc<str> = match event.text.as_deref() {
-            Some(text) if !text.is_empty() => text.into(),
-            _ => format!(
-                "the Stat Server answered with error code {}",
-                event.int_value
-            )
-            .into(),
-        };
-        match connection.references.get(&event.reference_id) {
-            Some(Reference::Open(id)) => {
-                let id = *id;
-                self.open_refused(id, event.reference_id, text, now);
-            }
-            Some(Reference::Peek(id)) => {
-                let id = *id;
-                connection.references.remove(&event.reference_id);
-                self.peek_refused(id, Some(event.reference_id), &text);
-            }
-            Some(Reference::Close(id)) => {
-                let id = *id;
-                // What the server does not know to be open is closed.
-                self.finish_close(id, now);
-            }
-            Some(Reference::Get { .. }) => {
-                let got = connection.references.remove(&event.reference_id);
-                if let Some(Reference::Get { id, proof, ticket }) = got {
-                    self.events.push(Event::Refused {
-                        id,
-                        proof,
-                        text,
-                        tickets: vec![ticket],
-                    });
-                }
-            }
-            Some(Reference::Profile(kind)) => {
-                tracing::warn!(?kind, %text, "the Stat Server gave no profile");
-                connection.references.remove(&event.reference_id);
-            }
-            None => {
-                self.skipped_messages += 1;
-                tracing::warn!(%text, "the Stat Server sent an error that answers no request");
-            }
-        }
-    }
-
-    fn open_refused(&mut self, id: StatisticId, reference_id: i32, text: Arc<str>, now: Instant) {
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
-            return;
-        };
-        let (sent, overdue) = match subscription.link {
-            Link::Opening { sent, overdue, .. } => (sent, overdue),
-            // Some servers answer a failed request under the statistic's number.
-            Link::Closing { .. } => return self.finish_close(id, now),
-            Link::Open { .. } | Link::Idle => return self.peek_refused(id, None, &text),
-        };
-        if !overdue {
-            connection.window.answered(sent, now);
-        }
-        connection.references.remove(&reference_id);
-        connection.held = connection.held.saturating_sub(1);
-        subscription.link = Link::Idle;
-        let tickets = subscription.take_waiting();
-        let proof = subscription.spec.proof.clone();
-        if subscription.unwanted {
-            self.subscriptions.remove(&id);
-            self.forgotten.push(id);
-            self.events.push(Event::Closed { id });
-            return;
-        }
-        if subscription.accepted {
-            tracing::warn!(statistic = %subscription.spec.statistic, %text, "reopening was refused");
-            self.retry_later(id, now);
-        } else {
-            self.subscriptions.remove(&id);
-            self.forgotten.push(id);
-        }
-        self.events.push(Event::Refused {
-            id,
-            proof,
-            text,
-            tickets,
-        });
-    }
-
-    fn peek_refused(&mut self, id: StatisticId, own: Option<i32>, text: &Arc<str>) {
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
-            return;
-        };
-        let Link::Open { peeks, .. } = &mut subscription.link else {
-            return;
-        };
-        let at = match own {
-            Some(own) => peeks.iter().position(|peek| peek.reference_id == own),
-            None => (!peeks.is_empty()).then_some(0),
-        };
-        let Some(peek) = at.and_then(|at| peeks.remove(at)) else {
-            return;
-        };
-        if own.is_none()
-            && let Some(connection) = &mut self.connection
-        {
-            connection.references.remove(&peek.reference_id);
-        }
-        // Who waits for the first value waited for this peek.
-        let waiting = std::mem::take(&mut subscription.waiting);
-        let tickets: Vec<Ticket> = peek.ticket.into_iter().chain(waiting).collect();
-        if tickets.is_empty() {
-            // Nobody asked: the statistic stays open, and its notifications keep it true.
-            return;
-        }
-        let proof = subscription.spec.proof.clone();
-        // As with an open, the refusal is to be remembered before anybody hears of it.
-        self.events.push(Event::Refused {
-            id,
-            proof,
-            text: text.clone(),
-            tickets,
-        });
-    }
-
-    fn closed(&mut self, reference_id: i32, now: Instant) {
+    fn closed(&mut self, reference_id: i32, now: Instant) -> Result<(), Failure> {
         let Some(connection) = &self.connection else {
-            return;
+            return Ok(());
         };
         // Published in two forms: the statistic's number, or the close's own.
-        let Some(Reference::Open(id) | Reference::Close(id)) =
-            connection.references.get(&reference_id)
-        else {
-            self.skipped_messages += 1;
-            return;
+        let id = match connection.references.get(&reference_id) {
+            Some(Reference::Open(id) | Reference::Close(id)) => *id,
+            Some(Reference::Leaving(_) | Reference::CloseLeaving(_)) => {
+                self.left(reference_id, now);
+                return Ok(());
+            }
+            Some(Reference::Upgrade(id)) => {
+                let id = *id;
+                self.upgrade_refused(id, "it was closed by the Stat Server", now);
+                return Ok(());
+            }
+            _ => {
+                self.skipped_messages += 1;
+                return Ok(());
+            }
         };
-        let id = *id;
         let link = self.subscriptions.get(&id).map(|found| &found.link);
         if let Some(&Link::Opening { reference_id, .. }) = link {
             let text = "the Stat Server closed the statistic instead of opening it";
-            self.open_refused(id, reference_id, text.into(), now);
+            self.open_refused(id, reference_id, text.into(), now)
         } else {
-            self.finish_close(id, now);
+            self.finish_close(id, now)
         }
     }
 

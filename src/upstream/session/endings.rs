@@ -49,6 +49,7 @@ impl Session {
     }
 
     pub(super) fn close_one(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
+        self.drop_upgrade(id, now)?;
         let Some(subscription) = self.subscriptions.get_mut(&id) else {
             return Ok(());
         };
@@ -104,19 +105,27 @@ impl Session {
     }
 
     /// A statistic is no longer open on the server, asked for or not.
-    pub(super) fn finish_close(&mut self, id: StatisticId, now: Instant) {
+    pub(super) fn finish_close(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
+        // What was to take its place is opened in its place.
+        let upgrade = self.subscriptions.get(&id);
+        let upgrade = upgrade.and_then(|found| found.upgrade.as_ref());
+        let better = upgrade.map(|upgrade| upgrade.spec.clone());
+        self.drop_upgrade(id, now)?;
         self.forget_references(id);
         let (Some(connection), Some(subscription)) =
             (&mut self.connection, self.subscriptions.get_mut(&id))
         else {
-            return;
+            return Ok(());
         };
+        if let Some(better) = better {
+            subscription.spec = better;
+        }
         let waiting = subscription.take_waiting();
         let link = std::mem::replace(&mut subscription.link, Link::Idle);
         connection.held = connection.held.saturating_sub(1);
         connection.epoch = None;
         if self.ending {
-            return;
+            return Ok(());
         }
         let asked_for = matches!(link, Link::Closing { .. });
         // A server that closes without ever sending a value is not asked again at once, or the two
@@ -140,6 +149,7 @@ impl Session {
             self.events.push(Event::Validity { id, valid: false });
             self.retry_later(id, now);
         }
+        Ok(())
     }
 
     /// The connection is gone: whoever waits is told, and everything wanted goes on the backlog.
@@ -160,6 +170,9 @@ impl Session {
             // Dropped tickets tell that the connection was lost.
             drop(subscription.take_waiting());
             let link = std::mem::replace(&mut subscription.link, Link::Idle);
+            if let Some(upgrade) = subscription.upgrade.take() {
+                subscription.spec = upgrade.spec;
+            }
             let closed = !ending
                 && match link {
                     Link::Closing { reopen, .. } => !reopen,
@@ -180,6 +193,6 @@ impl Session {
             }
             wanted
         });
-        self.events.push(Event::LinkDown);
+        self.events.push(Event::LinkDown { heard: None });
     }
 }

@@ -5,12 +5,17 @@
 
 mod answers;
 mod endings;
+mod handover;
+mod leaving;
+mod passive;
 mod patience;
 mod profiles;
+mod refusals;
 mod requests;
 mod status;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,10 +26,10 @@ use tokio::time::Instant;
 
 use super::event::{Event, Ticket};
 use super::heartbeat::{AddpConfig, Heartbeat, Verdict};
-use super::subscription::Subscription;
+use super::subscription::{HandedOver, OpenSpec, Round, Subscription};
 use super::trace::Trace;
 use super::window::Window;
-use crate::model::{Epoch, EpochCounter, PasswordProof, StatisticId};
+use crate::model::{Epoch, EpochCounter, StatisticId};
 use crate::wire::{Charset, Packet, ProfileKind, Register, Request, ServerMode};
 
 /// After an acknowledged open without a value for so long, the value is peeked for.
@@ -37,7 +42,7 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 const OUTPUT_LEN_HIGH: usize = 256 * 1024;
 
 /// What a session needs to know of its pair.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SessionConfig {
     /// What registration says.
     pub register: Register,
@@ -51,6 +56,8 @@ pub struct SessionConfig {
     pub open_window: usize,
     /// How long the Stat Server may take to answer the registration.
     pub register_timeout: Duration,
+    /// Whether a statistic that is refused here is tried on other pairs.
+    pub try_next: bool,
 }
 
 /// Why a session wants its connection closed.
@@ -89,7 +96,11 @@ pub struct Session {
     output: BytesMut,
     /// No longer wanted since they were last taken.
     forgotten: Vec<StatisticId>,
+    /// To go to another pair.
+    handed_over: Vec<HandedOver>,
     skipped_messages: u64,
+    /// Nobody reads the values: see [`passive`].
+    passive: bool,
     /// Everything is being closed for an orderly end; the statistics stay wanted for the next start.
     ending: bool,
 }
@@ -133,13 +144,48 @@ enum Reference {
     Open(StatisticId),
     Peek(StatisticId),
     Close(StatisticId),
-    /// One value for somebody whose tenant password differs from the open statistic's.
-    Get {
-        id: StatisticId,
-        proof: PasswordProof,
-        ticket: Ticket,
-    },
+    /// A second open of the statistic, in a more telling mode.
+    Upgrade(StatisticId),
+    /// A peek of the second open.
+    UpgradePeek(StatisticId),
+    /// An open that belongs to nobody any more.
+    Leaving(Leaving),
+    /// The close of such an open, by the open's number.
+    CloseLeaving(i32),
+    /// One value; nothing stays open.
+    Get(Box<Get>),
     Profile(ProfileKind),
+}
+
+/// What is still to come for an open that belongs to nobody any more.
+#[derive(Debug)]
+enum Leaving {
+    /// Its acknowledgement; `sent` unless nobody expects it any more.
+    Unanswered { sent: Option<Instant> },
+    /// The answer to its close, which went out under the number `own`.
+    Closing { own: i32 },
+}
+
+/// A request for one value.
+#[derive(Debug)]
+struct Get {
+    spec: Arc<OpenSpec>,
+    ticket: Ticket,
+    /// Whether the value is everybody's; else it is for somebody alone whose tenant password differs
+    /// from the open statistic's.
+    shared: bool,
+    round: Option<Box<Round>>,
+}
+
+impl Get {
+    fn new(spec: OpenSpec, ticket: Ticket, shared: bool) -> Self {
+        Self {
+            spec: Arc::new(spec),
+            ticket,
+            shared,
+            round: None,
+        }
+    }
 }
 
 impl Session {
@@ -157,7 +203,9 @@ impl Session {
             events: Vec::new(),
             output: BytesMut::new(),
             forgotten: Vec::new(),
+            handed_over: Vec::new(),
             skipped_messages: 0,
+            passive: false,
             ending: false,
         }
     }
@@ -241,7 +289,7 @@ impl Session {
             }
         }
         self.peek_where_patience_ended(now)?;
-        self.give_up_unanswered(now);
+        self.give_up_unanswered(now)?;
         self.requeue_due_retries(now);
         self.refresh_stat_types(now)?;
         self.pump(now)

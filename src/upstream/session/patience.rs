@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::super::subscription::{Link, Queue};
-use super::{ANSWER_PATIENCE, Failure, RETRY_AFTER, Reference, Session};
+use super::super::subscription::{Link, Queue, UpgradeStage};
+use super::{ANSWER_PATIENCE, Failure, Leaving, RETRY_AFTER, Reference, Session};
 use crate::model::StatisticId;
 
 impl Session {
@@ -18,6 +18,7 @@ impl Session {
             if let Some(Link::Open { valued: false, .. }) = link {
                 self.peek(id, None, now)?;
             }
+            self.peek_upgrade(id, now)?;
         }
         Ok(())
     }
@@ -47,20 +48,35 @@ impl Session {
                 let link = self.subscriptions.get(id).map(|found| &found.link);
                 matches!(link, Some(Link::Opening { overdue: false, .. }))
             }
-            Some(Reference::Peek(_) | Reference::Close(_) | Reference::Get { .. }) => true,
-            Some(Reference::Profile(_)) | None => false,
+            Some(Reference::Upgrade(id)) => {
+                let upgrade = self
+                    .subscriptions
+                    .get(id)
+                    .and_then(|found| found.upgrade.as_deref());
+                let stage = upgrade.map(|upgrade| upgrade.stage);
+                matches!(stage, Some(UpgradeStage::Opening { .. }))
+            }
+            Some(
+                Reference::Peek(_)
+                | Reference::Close(_)
+                | Reference::Get(_)
+                | Reference::UpgradePeek(_)
+                | Reference::CloseLeaving(_)
+                | Reference::Leaving(Leaving::Unanswered { sent: Some(_) }),
+            ) => true,
+            Some(Reference::Profile(_) | Reference::Leaving(_)) | None => false,
         }
     }
 
     /// Frees what is held up for answers that did not come: callers, places in the window, reference
     /// ids. Without this one lost answer would shift every later answer to the wrong peek.
-    pub(super) fn give_up_unanswered(&mut self, now: Instant) {
+    pub(super) fn give_up_unanswered(&mut self, now: Instant) -> Result<(), Failure> {
         while let Some(connection) = &mut self.connection
             && let Some((due, reference_id)) = connection.unanswered.front().copied()
             && due <= now
         {
             connection.unanswered.pop_front();
-            match connection.references.get(&reference_id) {
+            match connection.references.get_mut(&reference_id) {
                 Some(Reference::Open(id)) => {
                     let id = *id;
                     self.give_up_open(id);
@@ -72,15 +88,44 @@ impl Session {
                 }
                 Some(Reference::Close(id)) => {
                     let id = *id;
-                    self.finish_close(id, now);
+                    self.finish_close(id, now)?;
                 }
-                Some(Reference::Get { .. }) => {
-                    // Dropping its ticket tells that nothing came.
+                Some(Reference::Get(_) | Reference::UpgradePeek(_)) => {
+                    // Dropping a ticket tells that nothing came.
                     connection.references.remove(&reference_id);
                 }
-                Some(Reference::Profile(_)) | None => {}
+                Some(Reference::Upgrade(id)) => {
+                    let id = *id;
+                    self.give_up_upgrade(id, now)?;
+                }
+                Some(Reference::Leaving(Leaving::Unanswered { sent })) => {
+                    if sent.take().is_some() {
+                        connection.window.gave_up();
+                    }
+                }
+                Some(Reference::CloseLeaving(_)) => self.left(reference_id, now),
+                Some(Reference::Profile(_) | Reference::Leaving(_)) | None => {}
             }
         }
+        Ok(())
+    }
+
+    /// The first open goes on serving; should the second be answered yet, it is closed.
+    fn give_up_upgrade(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
+        let subscription = self.subscriptions.get(&id);
+        let upgrade = subscription.and_then(|found| found.upgrade.as_deref());
+        let stage = upgrade.map(|upgrade| upgrade.stage);
+        let Some(UpgradeStage::Opening { reference_id, .. }) = stage else {
+            return Ok(());
+        };
+        self.drop_upgrade(id, now)?;
+        if let Some(connection) = &mut self.connection {
+            connection.window.gave_up();
+            let leaving = Leaving::Unanswered { sent: None };
+            let reference = Reference::Leaving(leaving);
+            connection.references.insert(reference_id, reference);
+        }
+        Ok(())
     }
 
     /// The open stays on its way, since the answer may still come; only nothing waits for it.

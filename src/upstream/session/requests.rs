@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::super::event::Ticket;
 use super::super::subscription::{Link, OpenSpec, PeekInFlight, Queue, Subscription};
 use super::super::window::Window;
-use super::{Failure, Reference, Session};
+use super::{Failure, Get, Reference, Session};
 use crate::model::StatisticId;
 use crate::wire::{Notification, Object, Refinements, Request};
 
@@ -20,6 +20,7 @@ impl Session {
     pub fn want(&mut self, specs: Vec<OpenSpec>, now: Instant) -> Result<(), Failure> {
         for spec in specs {
             let id = spec.id;
+            self.upgrade(&spec, now)?;
             let subscription = self
                 .subscriptions
                 .entry(id)
@@ -49,7 +50,11 @@ impl Session {
             return Ok(());
         }
         let id = spec.id;
+        self.upgrade(&spec, now)?;
         let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            if !spec.manner.keep_open {
+                return self.get(Get::new(spec, ticket, true), now);
+            }
             let mut subscription = Subscription::new(spec, false);
             subscription.waiting.push(ticket);
             self.subscriptions.insert(id, subscription);
@@ -57,7 +62,8 @@ impl Session {
             return self.pump(now);
         };
         if subscription.spec.proof != spec.proof {
-            return self.get_once(&spec, ticket, now);
+            // The Stat Server judges the password, and the open statistic stays untouched.
+            return self.get(Get::new(spec, ticket, false), now);
         }
         subscription.unwanted = false;
         match &subscription.link {
@@ -96,6 +102,7 @@ impl Session {
                 subscription.queue = Queue::None;
             }
             self.open_if_idle(id, now)?;
+            self.resume(id, now)?;
         }
         Ok(())
     }
@@ -185,35 +192,62 @@ impl Session {
             sent: now,
             overdue: false,
         };
-        self.send(&Request::Open {
-            reference_id,
-            tag: None,
-            object: object(&spec),
-            metric: spec.statistic.metric.to_string(),
-            notification: Notification::of(spec.mode),
-            refinements: refinements(&spec),
+        self.send_open(reference_id, &spec);
+        Ok(())
+    }
+
+    /// Asks for one value, with nothing left open.
+    pub(super) fn get(&mut self, get: Get, now: Instant) -> Result<(), Failure> {
+        if !self.is_registered() {
+            // Dropping the ticket tells that there is no connection.
+            return Ok(());
+        }
+        let spec = get.spec.clone();
+        let reference_id = self.request(Reference::Get(Box::new(get)), now)?;
+        let object = object(&spec);
+        self.send(&match &spec.manner.spelled_out {
+            Some(spelled_out) => Request::GetEx {
+                reference_id,
+                tag: None,
+                object,
+                definition: Box::new(spelled_out.definition.clone()),
+            },
+            None => Request::Get {
+                reference_id,
+                tag: None,
+                object,
+                metric: spec.statistic.metric.to_string(),
+                refinements: refinements(&spec),
+            },
         });
         Ok(())
     }
 
-    /// One value for a caller whose password is not the one the statistic was opened with: the
-    /// Stat Server judges the password, and the open statistic stays untouched.
-    fn get_once(&mut self, spec: &OpenSpec, ticket: Ticket, now: Instant) -> Result<(), Failure> {
-        let proof = spec.proof.clone();
-        let get = Reference::Get {
-            id: spec.id,
-            proof,
-            ticket,
+    /// Writes an open under a number that already stands for it.
+    pub(super) fn send_open(&mut self, reference_id: i32, spec: &OpenSpec) {
+        let object = object(spec);
+        let notification = Notification {
+            mode: spec.mode,
+            insensitivity: spec.manner.insensitivity,
+            frequency: spec.manner.frequency,
         };
-        let reference_id = self.request(get, now)?;
-        self.send(&Request::Get {
-            reference_id,
-            tag: None,
-            object: object(spec),
-            metric: spec.statistic.metric.to_string(),
-            refinements: refinements(spec),
+        self.send(&match &spec.manner.spelled_out {
+            Some(spelled_out) => Request::OpenEx {
+                reference_id,
+                tag: None,
+                object,
+                definition: Box::new(spelled_out.definition.clone()),
+                notification,
+            },
+            None => Request::Open {
+                reference_id,
+                tag: None,
+                object,
+                metric: spec.statistic.metric.to_string(),
+                notification,
+                refinements: refinements(spec),
+            },
         });
-        Ok(())
     }
 
     /// A number for a new request that is given up when it is not answered in time.
@@ -223,8 +257,17 @@ impl Session {
         Ok(reference_id)
     }
 
-    /// A number for a new request: unique among those in use, wrapping past the largest to 1.
+    /// A number for a new request that stands for something until that is answered.
     pub(super) fn reference(&mut self, stands_for: Reference) -> Result<i32, Failure> {
+        let reference_id = self.unused_reference()?;
+        if let Some(connection) = &mut self.connection {
+            connection.references.insert(reference_id, stands_for);
+        }
+        Ok(reference_id)
+    }
+
+    /// A number for a new request: unique among those in use, wrapping past the largest to 1.
+    pub(super) fn unused_reference(&mut self) -> Result<i32, Failure> {
         let Some(connection) = &mut self.connection else {
             return Err(Failure::OutOfReferences);
         };
@@ -233,14 +276,9 @@ impl Session {
         }
         loop {
             connection.last_reference = connection.last_reference.checked_add(1).unwrap_or(1);
-            if !connection
-                .references
-                .contains_key(&connection.last_reference)
-            {
-                connection
-                    .references
-                    .insert(connection.last_reference, stands_for);
-                return Ok(connection.last_reference);
+            let next = connection.last_reference;
+            if !connection.references.contains_key(&next) {
+                return Ok(next);
             }
         }
     }
@@ -276,6 +314,7 @@ pub(super) fn opened(reference_id: i32, epoch: crate::model::Epoch) -> Link {
         reference_id,
         epoch,
         valued: false,
+        suspended: false,
         peeks: VecDeque::new(),
     }
 }

@@ -110,7 +110,9 @@ impl Run {
                 profile_refresh: Duration::from_mins(10),
                 open_window: 1000,
                 register_timeout: Duration::from_secs(3),
+                try_next: false,
             },
+            open_on_both: false,
             return_to_primary: false,
             switchover_min_interval: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(3),
@@ -123,11 +125,13 @@ impl Run {
         let clock = Clock::set_at(Timestamp(1_700_000_000_000));
         let epochs = Arc::new(EpochCounter::starting_at(Epoch(1)));
         let (sender, events) = mpsc::channel(queue);
-        let (pair, handle) = Pair::new(config, clock, connector, epochs, sender);
+        let roster = Roster::new();
+        let (pair, handle) = Pair::new(config, clock, connector, epochs, sender, roster.clone());
+        roster.replace(vec![handle]);
         let stop = CancellationToken::new();
         let task = TaskTracker::new().spawn(pair.run(stop.clone()));
         Self {
-            upstream: Upstream::new(vec![handle]),
+            upstream: Upstream::new(roster, Plan::default()),
             events,
             pending: VecDeque::new(),
             stop,
@@ -210,6 +214,7 @@ fn spec((number, statistic): (usize, Statistic)) -> OpenSpec {
         mode: NotificationMode::Immediate,
         password: String::new().into(),
         proof: PasswordProof::NONE,
+        manner: Arc::default(),
     }
 }
 

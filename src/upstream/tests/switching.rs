@@ -31,7 +31,7 @@ async fn everything_is_reopened(simulator: &Simulator, run: &mut Run, before: &[
     let mut reopened = HashMap::new();
     while reopened.len() < COUNT {
         match run.next().await {
-            Event::LinkDown => downs += 1,
+            Event::LinkDown { .. } => downs += 1,
             Event::LinkUp => ups += 1,
             Event::Value { id, epoch, .. } if ups > 0 => {
                 assert!(before.iter().all(|old| *old < epoch), "{epoch:?}");

@@ -37,6 +37,7 @@ fn check(rows: &[(&str, &str)]) {
 impl Bench {
     fn new(open_window: usize) -> Self {
         let config = SessionConfig {
+            try_next: false,
             register: Register::as_client("test", 0),
             charset: Charset::UTF_8,
             addp: None,
@@ -139,6 +140,7 @@ impl Bench {
             },
             proof: self.proofs.prove(&password),
             password,
+            manner: Arc::default(),
         }
     }
 
@@ -265,6 +267,7 @@ fn words_of(request: &Request) -> String {
 fn told_of(event: Event) -> String {
     match event {
         Event::Opened { id, .. } => format!("opened {}", name_of(id)),
+        Event::Accepted { id, .. } => format!("accepted {}", name_of(id)),
         Event::Value {
             id,
             epoch,
@@ -289,7 +292,7 @@ fn told_of(event: Event) -> String {
         Event::Validity { id, valid: false } => format!("invalid {}", name_of(id)),
         Event::Closed { id } => format!("closed {}", name_of(id)),
         Event::LinkUp => "up".to_owned(),
-        Event::LinkDown => "down".to_owned(),
+        Event::LinkDown { .. } => "down".to_owned(),
         Event::StatTypes { names } => format!("types {}", names.join(",")),
     }
 }

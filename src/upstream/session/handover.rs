@@ -1,0 +1,156 @@
+//! Statistics that go to another pair: refused here and to be tried elsewhere, or of a metric that
+//! is defined elsewhere now.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::super::event::{Event, Ticket};
+use super::super::subscription::{HandedOver, OpenSpec, Queue, Subscription};
+use super::{Failure, Get, Session};
+use crate::model::StatisticId;
+
+impl Session {
+    /// Statistics that are to go to another pair since the last call.
+    pub(in crate::upstream) fn take_handed_over(&mut self) -> Vec<HandedOver> {
+        std::mem::take(&mut self.handed_over)
+    }
+
+    /// Takes on what another pair handed over.
+    ///
+    /// # Errors
+    /// The connection is to be closed.
+    pub(in crate::upstream) fn take_over(
+        &mut self,
+        handed_over: Vec<HandedOver>,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        for HandedOver {
+            spec,
+            tickets,
+            accepted,
+            round,
+        } in handed_over
+        {
+            if !spec.manner.keep_open {
+                for ticket in tickets {
+                    let get = Get {
+                        spec: spec.clone(),
+                        ticket,
+                        shared: true,
+                        round: round.clone(),
+                    };
+                    self.get(get, now)?;
+                }
+                continue;
+            }
+            let id = spec.id;
+            let registered = self.is_registered();
+            match self.subscriptions.entry(id) {
+                Entry::Occupied(mut present) => {
+                    present.get_mut().accepted |= accepted;
+                    for ticket in tickets {
+                        self.fetch((*spec).clone(), ticket, now)?;
+                    }
+                }
+                Entry::Vacant(_) if !accepted && !registered => {
+                    // Dropping the tickets tells that there is no connection.
+                    self.forgotten.push(id);
+                }
+                Entry::Vacant(place) => {
+                    let mut subscription = Subscription::new((*spec).clone(), accepted);
+                    subscription.round = round;
+                    let urgent = !tickets.is_empty() && self.connection.is_some();
+                    subscription.waiting = tickets;
+                    if urgent {
+                        self.urgent.push_back(id);
+                    } else {
+                        subscription.queue = Queue::Backlog;
+                        self.backlog.push_back(id);
+                    }
+                    place.insert(subscription);
+                }
+            }
+        }
+        self.pump(now)
+    }
+
+    /// No other pair takes it: it stays here, and is refused as the pair it belongs to said.
+    pub(in crate::upstream) fn keep(&mut self, refused: HandedOver, now: Instant) {
+        let HandedOver {
+            spec,
+            tickets,
+            accepted,
+            round,
+        } = refused;
+        let id = spec.id;
+        let proof = spec.proof.clone();
+        if accepted && spec.manner.keep_open {
+            let present = self.subscriptions.entry(id);
+            present.or_insert_with(|| Subscription::new((*spec).clone(), true));
+            self.retry_later(id, now);
+        } else {
+            self.forgotten.push(id);
+        }
+        if let Some(round) = round {
+            self.events.push(Event::Refused {
+                id,
+                proof,
+                text: round.refusal,
+                tickets,
+            });
+        }
+    }
+
+    /// Hands over everything that `moves` names.
+    ///
+    /// # Errors
+    /// The connection is to be closed.
+    pub(in crate::upstream) fn move_away(
+        &mut self,
+        moves: impl Fn(&OpenSpec) -> bool,
+        now: Instant,
+    ) -> Result<usize, Failure> {
+        let moving: Vec<StatisticId> = self
+            .subscriptions
+            .values()
+            .filter(|subscription| moves(&subscription.spec))
+            .map(|subscription| subscription.spec.id)
+            .collect();
+        for id in &moving {
+            let tickets = self.let_go(*id, now)?;
+            if let Some(subscription) = self.subscriptions.remove(id) {
+                // Nobody vouches for its value until the other pair does.
+                self.events.push(Event::Validity {
+                    id: *id,
+                    valid: false,
+                });
+                self.handed_over.push(HandedOver {
+                    spec: subscription.spec,
+                    tickets,
+                    accepted: subscription.accepted && !subscription.unwanted,
+                    round: None,
+                });
+            }
+            self.forgotten.push(*id);
+        }
+        Ok(moving.len())
+    }
+
+    /// Everything that is wanted here, for another pair or nobody; the connection is gone.
+    pub(in crate::upstream) fn wanted(&self) -> impl Iterator<Item = &Arc<OpenSpec>> {
+        self.subscriptions
+            .values()
+            .filter(|subscription| subscription.accepted)
+            .map(|subscription| &subscription.spec)
+    }
+
+    fn let_go(&mut self, id: StatisticId, now: Instant) -> Result<Vec<Ticket>, Failure> {
+        self.drop_upgrade(id, now)?;
+        let subscription = self.subscriptions.get_mut(&id);
+        let tickets = subscription.map_or_else(Vec::new, Subscription::take_waiting);
+        self.leave(id, now)?;
+        Ok(tickets)
+    }
+}
