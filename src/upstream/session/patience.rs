@@ -14,11 +14,14 @@ impl Session {
             && due <= now
         {
             connection.awaiting_first.pop_front();
-            let link = self.subscriptions.get(&id).map(|found| &found.link);
-            if let Some(Link::Open { valued: false, .. }) = link {
+            let Some(subscription) = self.subscriptions.get(&id) else {
+                continue;
+            };
+            if subscription.upgrade.is_some() {
+                self.peek_upgrade(id, now)?;
+            } else if let Link::Open { valued: false, .. } = subscription.link {
                 self.peek(id, None, now)?;
             }
-            self.peek_upgrade(id, now)?;
         }
         Ok(())
     }

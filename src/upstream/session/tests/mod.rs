@@ -1,21 +1,27 @@
 //! The session against scripted servers. A script is a list of rows: what happens, and what the
 //! session then says, tells and answers, joined with `; `.
 //!
-//! Statistics are named `q1`, `q2`; those named `n1` do not notify. The four profile requests after
-//! a registration take the numbers 1 to 4, so the first open is number 5.
+//! Statistics are named `q1`, `q2`; those named `n1` do not notify, those named `g1` are not kept
+//! open, and those named `x1` are spelled out. The four profile requests after a registration take
+//! the numbers 1 to 4, so the first open is number 5.
 
 mod closing;
 mod fetching;
+mod getting;
+mod handing_over;
 mod losing;
 mod opening;
+mod passive;
 mod registering;
 mod stream;
+mod upgrading;
 
 use std::sync::{Arc, Mutex};
 
 use bytes::BytesMut;
 
 use super::super::event::Outcome;
+use super::super::plan::{Manner, SpelledOut};
 use super::super::subscription::OpenSpec;
 use super::*;
 use crate::model::{NotificationMode, ProofKey, Value};
@@ -27,6 +33,8 @@ struct Bench {
     deframer: Deframer,
     proofs: ProofKey,
     told: Arc<Mutex<Vec<String>>>,
+    /// Handed over, to be kept after all or dropped.
+    handed: Vec<HandedOver>,
 }
 
 /// Runs a script on a session that is connected and registered.
@@ -52,19 +60,32 @@ impl Bench {
             deframer: Deframer::new(1 << 20),
             proofs: ProofKey::random().unwrap(),
             told: Arc::default(),
+            handed: Vec::new(),
         }
+    }
+
+    /// As [`Bench::registered`], where what is refused is tried elsewhere.
+    fn generous() -> Self {
+        let mut bench = Self::new(1000);
+        bench.session.config.try_next = true;
+        bench.register();
+        bench
     }
 
     fn registered(open_window: usize) -> Self {
         let mut bench = Self::new(open_window);
-        bench.follow(&[
+        bench.register();
+        bench
+    }
+
+    fn register(&mut self) {
+        self.follow(&[
             ("connect", "register"),
             (
                 "registered 0",
                 "profile#1; profile#2; profile#3; profile#4; up",
             ),
         ]);
-        bench
     }
 
     fn follow(&mut self, rows: &[(&str, &str)]) {
@@ -79,6 +100,10 @@ impl Bench {
         let outcome = self.obey(&words);
         let mut all = self.said();
         all.extend(self.events());
+        for handed in self.session.take_handed_over() {
+            all.push(format!("handed over {}", name_of(handed.spec.id)));
+            self.handed.push(handed);
+        }
         all.append(&mut self.told.lock().unwrap());
         all.extend(outcome.err().map(|failure| format!("failed: {failure}")));
         all.join("; ")
@@ -102,6 +127,32 @@ impl Bench {
                 let spec = self.spec(name, password.first().unwrap_or(&""));
                 let ticket = self.ticket(ticket);
                 self.session.fetch(spec, ticket, now)?;
+            }
+            // As `want`, in the mode that tells most.
+            ["upgrade", name] => {
+                let mut spec = self.spec(name, "");
+                spec.mode = NotificationMode::Immediate;
+                self.session.want(vec![spec], now)?;
+            }
+            ["passive"] => self.session.set_passive(true),
+            ["activate"] => self.session.activate(now)?,
+            ["move"] => {
+                self.session.move_away(|_| true, now)?;
+            }
+            ["take", name, ref ticket @ ..] => {
+                let handed = HandedOver {
+                    spec: Arc::new(self.spec(name, "")),
+                    tickets: ticket.iter().map(|name| self.ticket(name)).collect(),
+                    accepted: ticket.is_empty(),
+                    round: None,
+                };
+                self.session.take_over(vec![handed], now)?;
+            }
+            // Nobody else takes what was handed over.
+            ["keep"] => {
+                for handed in std::mem::take(&mut self.handed) {
+                    self.session.keep(handed, now);
+                }
             }
             ["close", ref names @ ..] => {
                 let ids: Vec<StatisticId> = names.iter().map(|name| id_of(name)).collect();
@@ -140,7 +191,14 @@ impl Bench {
             },
             proof: self.proofs.prove(&password),
             password,
-            manner: Arc::default(),
+            manner: Arc::new(Manner {
+                keep_open: !name.starts_with('g'),
+                spelled_out: name.starts_with('x').then(|| SpelledOut {
+                    definition: wire::Definition::default(),
+                    server: "main".into(),
+                }),
+                ..Manner::default()
+            }),
         }
     }
 
@@ -187,16 +245,17 @@ impl Bench {
 
 fn id_of(name: &str) -> StatisticId {
     let number: u32 = name[1..].parse().unwrap();
-    let offset = if name.starts_with('n') { 1_000_000 } else { 0 };
-    StatisticId(offset + number)
+    let kind = KINDS.find(&name[..1]).unwrap();
+    StatisticId(u32::try_from(kind).unwrap() * 1_000_000 + number)
 }
 
 fn name_of(id: StatisticId) -> String {
-    match id.0.checked_sub(1_000_000) {
-        Some(number) => format!("n{number}"),
-        None => format!("q{}", id.0),
-    }
+    let kind = usize::try_from(id.0 / 1_000_000).unwrap();
+    format!("{}{}", &KINDS[kind..=kind], id.0 % 1_000_000)
 }
+
+/// The first letters of the statistics' names.
+const KINDS: &str = "qngx";
 
 fn text_of(value: &Value) -> String {
     match value {
@@ -252,6 +311,13 @@ fn words_of(request: &Request) -> String {
             object,
             ..
         } => format!("get#{reference_id} {}", name(object)),
+        Request::OpenEx {
+            reference_id,
+            object,
+            ..
+        } => format!("open-ex#{reference_id} {}", name(object)),
+        Request::Suspend { statistic, .. } => format!("suspend {statistic}"),
+        Request::Resume { statistic, .. } => format!("resume {statistic}"),
         Request::Peek {
             reference_id,
             statistic,

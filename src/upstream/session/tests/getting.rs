@@ -1,0 +1,50 @@
+//! Statistics that are not kept open, and statistics that are spelled out.
+
+use super::*;
+
+#[test]
+fn what_is_not_kept_open_is_fetched_and_its_value_is_everybodys() {
+    check(&[
+        ("fetch g1 a", "get#5 g1"),
+        ("fetch g1 b", "get#6 g1"),
+        ("value 5 7", "accepted g1; g1=7 in 10; a=7"),
+        ("error 6 gone", "refused g1; b refused gone"),
+        ("disconnect", "down"),
+        ("fetch g1 c", "c lost"),
+    ]);
+    let mut bench = Bench::registered(1000);
+    bench.follow(&[("fetch g1 a", "get#5 g1"), ("disconnect", "down; a lost")]);
+    assert!(!bench.session.wants(id_of("g1")));
+}
+
+#[test]
+fn a_fetched_value_comes_after_every_value_of_what_was_open_before() {
+    check(&[
+        ("want q1", "open#5 q1"),
+        ("opened 5", "opened q1"),
+        ("value 5 1", "q1=1 in 10"),
+        ("close q1", "close#6 of 5"),
+        ("closed 5 5", "closed q1"),
+        ("fetch g1 a", "get#7 g1"),
+        ("value 7 2", "accepted g1; g1=2 in 11; a=2"),
+    ]);
+}
+
+#[test]
+fn what_is_listed_as_open_is_peeked_though_the_rules_say_otherwise() {
+    check(&[
+        ("want g1", "open#5 g1"),
+        ("opened 5", "opened g1"),
+        ("fetch g1 a", "peek#6 of 5"),
+        ("value 5 3", "g1=3 in 10; a=3"),
+    ]);
+}
+
+#[test]
+fn what_is_spelled_out_is_opened_by_its_definition() {
+    check(&[
+        ("want x1", "open-ex#5 x1"),
+        ("opened 5", "opened x1"),
+        ("value 5 3", "x1=3 in 10"),
+    ]);
+}
