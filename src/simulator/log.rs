@@ -63,6 +63,10 @@ impl Log {
         self.0.push_back(entry);
     }
 
+    pub(super) fn last(&mut self) -> Option<&mut LogEntry> {
+        self.0.back_mut()
+    }
+
     pub(super) fn entries(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
         self.0.iter()
     }

@@ -208,6 +208,16 @@ impl Simulator {
         Ok(())
     }
 
+    /// Has a pair define these stat types from now on, as a change of its configuration would; none
+    /// means all there are. What is open stays open.
+    ///
+    /// # Errors
+    /// There is no such stat type to simulate; nothing was changed.
+    pub fn define(&self, pair: PairId, stat_types: &[&str]) -> Result<(), UnknownStatType> {
+        let names = stat_types.iter().map(|name| (*name).to_owned());
+        self.pairs.find(pair).define(names.collect())
+    }
+
     /// The pair with this name.
     #[must_use]
     pub fn pair(&self, name: &str) -> Option<PairId> {

@@ -1,7 +1,7 @@
 //! Pairs of servers: which stat types each defines, and how a server is named.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_util::sync::CancellationToken;
 
@@ -82,7 +82,7 @@ impl fmt::Display for ServerId {
 #[derive(Debug)]
 pub(super) struct Pair {
     name: String,
-    pub(super) stat_types: Vec<Metric>,
+    stat_types: RwLock<Arc<[Metric]>>,
     primary: Side,
     backup: Side,
 }
@@ -96,7 +96,7 @@ impl Pair {
     ) -> Self {
         Self {
             name,
-            stat_types,
+            stat_types: RwLock::new(stat_types.into()),
             primary: Side::new(Arc::clone(baseline), stop),
             backup: Side::new(Arc::clone(baseline), stop),
         }
@@ -107,18 +107,22 @@ impl Pair {
         baseline: &Arc<Baseline>,
         stop: &CancellationToken,
     ) -> Result<Self, UnknownStatType> {
-        let named = |name: String| Metric::named(&name).ok_or(UnknownStatType(name));
-        let stat_types: Vec<Metric> = config
-            .stat_types
-            .into_iter()
-            .map(named)
-            .collect::<Result<_, _>>()?;
-        let stat_types = if stat_types.is_empty() {
-            Metric::ALL.to_vec()
-        } else {
-            stat_types
-        };
+        let stat_types = metrics(config.stat_types)?;
         Ok(Self::with(config.name, stat_types, baseline, stop))
+    }
+
+    pub(super) fn stat_types(&self) -> Arc<[Metric]> {
+        let stat_types = self.stat_types.read();
+        stat_types.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn define(&self, names: Vec<String>) -> Result<(), UnknownStatType> {
+        let stat_types = metrics(names)?.into();
+        *self
+            .stat_types
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = stat_types;
+        Ok(())
     }
 
     pub(super) fn side(&self, role: Role) -> &Side {
@@ -127,6 +131,15 @@ impl Pair {
             Role::Backup => &self.backup,
         }
     }
+}
+
+/// The stat types with these names; all there are when none is named.
+fn metrics(names: Vec<String>) -> Result<Vec<Metric>, UnknownStatType> {
+    if names.is_empty() {
+        return Ok(Metric::ALL.to_vec());
+    }
+    let find = |name: String| Metric::named(&name).ok_or(UnknownStatType(name));
+    names.into_iter().map(find).collect()
 }
 
 /// All pairs, at least one.

@@ -1,7 +1,7 @@
 //! The simulator at work: ticks, restores, and what its servers need to know of it.
 
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -162,8 +162,8 @@ impl Simulator {
         self.pairs.find(server.pair).side(server.role)
     }
 
-    pub(super) fn stat_types(&self, pair: PairId) -> &[Metric] {
-        &self.pairs.find(pair).stat_types
+    pub(super) fn stat_types(&self, pair: PairId) -> Arc<[Metric]> {
+        self.pairs.find(pair).stat_types()
     }
 
     pub(super) fn compat(&self) -> i64 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use peekd::api::auth::hash_password;
 use peekd::model::{Clock, ObjectType, Statistic};
 use peekd::service::{Service, Settings};
-use peekd::simulator::{Config, Role, Simulator};
+use peekd::simulator::{Config, LogEntry, Role, Simulator};
 use peekd::upstream::TcpConnector;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -56,16 +56,19 @@ impl Pair {
 
     /// The configuration of a service in front of this pair. `more` is added at the end.
     pub(crate) fn configuration(&self, store: &std::path::Path, more: &str) -> String {
+        let (head, primary, backup) = (Self::head(store), &self.primary, &self.backup);
         format!(
-            "[store]\npath = \"{store}\"\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n\
-             [[http.auth.users]]\nname = \"default\"\npassword_hash = \"{hash}\"\n\
-             [[stat_server]]\nname = \"StatServer\"\nprimary = \"{primary}\"\nbackup = \"{backup}\"\n\
-             {more}",
-            store = store.display(),
-            hash = password_hash(),
-            primary = self.primary,
-            backup = self.backup,
+            "{head}[[stat_server]]\nname = \"StatServer\"\nprimary = \"{primary}\"\n\
+             backup = \"{backup}\"\n{more}"
+        )
+    }
+
+    /// A configuration without Stat Servers.
+    pub(crate) fn head(store: &std::path::Path) -> String {
+        let (store, hash) = (store.display(), password_hash());
+        format!(
+            "[store]\npath = \"{store}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+             [[http.auth.users]]\nname = \"default\"\npassword_hash = \"{hash}\"\n"
         )
     }
 
@@ -73,6 +76,18 @@ impl Pair {
     pub(crate) fn open_to_all(&self) -> impl Iterator<Item = Statistic> {
         let statistics = self.simulator.statistics().into_iter();
         statistics.filter(|statistic| &*statistic.tenant == "Environment")
+    }
+
+    /// What one server was asked of a statistic, in order, with the words that the log has for it.
+    pub(crate) fn asked(&self, role: Role, statistic: &Statistic) -> Vec<String> {
+        let text = statistic.to_string();
+        let of = |entry: &LogEntry| entry.role == role && entry.statistic == text;
+        let asked = self.simulator.log_where(of);
+        let words = asked.iter().map(|entry| match entry.detail.as_str() {
+            "" => format!("{:?}", entry.kind),
+            detail => format!("{:?} {detail}", entry.kind),
+        });
+        words.collect()
     }
 
     /// How many opens both sides were sent, ever.
@@ -126,6 +141,18 @@ impl World {
         let (mut service, stop) = self.running.take().unwrap();
         stop.cancel();
         service.join().await.unwrap();
+    }
+
+    /// The configuration of the running service.
+    pub(crate) fn configuration(&self) -> String {
+        self.pair.configuration(self.store.path(), &self.more)
+    }
+
+    /// Has the running service take over another configuration.
+    pub(crate) async fn reload(&self, configuration: &str) {
+        let (service, _) = self.running.as_ref().unwrap();
+        let settings = Settings::from_text(configuration).unwrap();
+        service.reload(settings).await;
     }
 
     pub(crate) async fn send(&self, request: &[u8]) -> Response {

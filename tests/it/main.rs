@@ -11,6 +11,7 @@
     reason = "a test that finds what it should not is to panic"
 )]
 
+mod asking;
 mod documented;
 mod harness;
 mod herd;
@@ -18,9 +19,11 @@ mod kill;
 mod opens;
 mod passwords;
 mod process;
+mod reload;
 mod restart;
 mod secrets;
 mod servers;
+mod several;
 mod switchover;
 mod tidy;
 mod tls;

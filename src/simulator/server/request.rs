@@ -1,5 +1,7 @@
 //! Requests and their answers.
 
+use std::sync::Arc;
+
 use super::super::catalogue::Metric;
 use super::super::log::{Log, LogEntry, LogKind};
 use super::super::pair::ServerId;
@@ -29,7 +31,7 @@ pub(super) struct Desk<'a> {
     pub(super) mode: Option<ServerMode>,
     pub(super) faults: Faults,
     /// What the server's configuration defines.
-    pub(super) stat_types: &'a [Metric],
+    pub(super) stat_types: Arc<[Metric]>,
     /// From when on the server's totals count.
     pub(super) since: &'a Baseline,
     pub(super) time: u32,
@@ -163,6 +165,14 @@ impl Desk<'_> {
         });
     }
 
+    /// Says of the open that was noted last how it is to notify.
+    fn note_mode(&mut self, notification: Notification) {
+        if let Some(entry) = self.log.last() {
+            let separator = if entry.detail.is_empty() { "" } else { ", " };
+            entry.detail = format!("{}{separator}{}", entry.detail, words(notification));
+        }
+    }
+
     fn view(&self) -> View<'_> {
         View {
             world: self.world,
@@ -218,6 +228,7 @@ impl Desk<'_> {
         target: Result<Target, Refusal>,
         notification: Notification,
     ) {
+        self.note_mode(notification);
         let id = handle.reference_id;
         let is_free = !self.client.subscriptions.contains(id);
         let in_use = || refusal(ID_IN_USE, format!("Reference id {id} is in use"));
@@ -347,4 +358,13 @@ impl Desk<'_> {
                 .map(|(name, text)| (name.as_str(), text.as_str())),
         )
     }
+}
+
+/// How an open is to notify, in the words of the log.
+fn words(notification: Notification) -> String {
+    let frequency = notification.frequency;
+    let frequency = frequency.map_or(String::new(), |seconds| format!(" every {seconds} s"));
+    let least = notification.insensitivity;
+    let least = least.map_or(String::new(), |least| format!(" from {least} on"));
+    format!("{}{frequency}{least}", notification.mode)
 }

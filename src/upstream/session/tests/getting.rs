@@ -46,5 +46,8 @@ fn what_is_spelled_out_is_opened_by_its_definition() {
         ("want x1", "open-ex#5 x1"),
         ("opened 5", "opened x1"),
         ("value 5 3", "x1=3 in 10"),
+        // A password of one's own is judged by a request of one's own.
+        ("fetch x1 a other", "get-ex#6 x1"),
+        ("value 6 4", "a=4"),
     ]);
 }

@@ -326,7 +326,11 @@ fn words_of(request: &Request) -> String {
             reference_id,
             statistic,
         } => format!("close#{reference_id} of {statistic}"),
-        other => panic!("never sent: {other:?}"),
+        Request::GetEx {
+            reference_id,
+            object,
+            ..
+        } => format!("get-ex#{reference_id} {}", name(object)),
     }
 }
 
