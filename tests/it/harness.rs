@@ -107,6 +107,7 @@ fn password_hash() -> &'static str {
 pub(crate) struct World {
     pub(crate) pair: Pair,
     pub(crate) address: String,
+    clock: Clock,
     store: TempDir,
     more: String,
     running: Option<(Service, CancellationToken)>,
@@ -119,9 +120,15 @@ impl World {
 
     /// Starts with more configuration behind that of [`Pair::configuration`].
     pub(crate) async fn start_with(more: &str) -> Self {
+        Self::start_at(Clock::system(), more).await
+    }
+
+    /// As [`World::start_with`], by another clock.
+    pub(crate) async fn start_at(clock: Clock, more: &str) -> Self {
         let mut world = Self {
             pair: Pair::start().await,
             address: String::new(),
+            clock,
             store: TempDir::new().unwrap(),
             more: more.to_owned(),
             running: None,
@@ -132,7 +139,7 @@ impl World {
 
     pub(crate) async fn launch(&mut self) {
         let text = self.pair.configuration(self.store.path(), &self.more);
-        let (service, address, stop) = service_on(&text).await;
+        let (service, address, stop) = service_at(self.clock.clone(), &text).await;
         self.address = address;
         self.running = Some((service, stop));
     }
@@ -166,12 +173,16 @@ impl World {
 
 /// A service with this configuration, ready; where it answers, and how to stop it.
 pub(crate) async fn service_on(configuration: &str) -> (Service, String, CancellationToken) {
+    service_at(Clock::system(), configuration).await
+}
+
+async fn service_at(clock: Clock, configuration: &str) -> (Service, String, CancellationToken) {
     let settings = Settings::from_text(configuration).unwrap();
     let listener = TcpListener::bind(settings.listen).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let stop = CancellationToken::new();
     let connector = Arc::new(TcpConnector);
-    let mut service = Service::launch(settings, listener, connector, Clock::system(), stop.clone());
+    let mut service = Service::launch(settings, listener, connector, clock, stop.clone());
     let ready = service.ready().await;
     assert!(ready, "the service ended before it was ready");
     (service, address, stop)

@@ -12,6 +12,7 @@
 )]
 
 mod asking;
+mod conformance;
 mod documented;
 mod harness;
 mod herd;
