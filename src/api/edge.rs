@@ -14,10 +14,12 @@ use warp::reply::Response;
 use super::access;
 use super::auth::{AuthError, Authenticator, Identity};
 use super::config::{Config, User};
+use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::health::Readiness;
 use super::network::source_of;
 use super::request::Head;
+use super::v1::into_problem;
 use crate::peek::AnswerPeeks;
 
 /// The shared part of one listener's routes.
@@ -120,10 +122,11 @@ impl<A: AnswerPeeks> Edge<A> {
     /// Who asks; `None` on a path that needs no credentials.
     pub(super) async fn authenticate(
         &self,
-        path: &str,
+        endpoint: Endpoint,
         head: &Head,
     ) -> Result<Option<Arc<Identity>>, ApiError> {
-        if self.config.open_paths.iter().any(|open| open == path) {
+        let open_paths = &self.config.open_paths;
+        if open_paths.iter().any(|open| open == endpoint.path()) {
             return Ok(None);
         }
         let mut credentials = head.headers.get_all(AUTHORIZATION).iter();
@@ -153,16 +156,27 @@ impl<A: AnswerPeeks> Edge<A> {
         known.cloned().unwrap_or_default()
     }
 
-    /// The response, whatever came of the request; the cause of a 5xx goes to the log under an id
-    /// that the client is told.
+    /// The response, whatever came of the request.
     pub(super) fn respond(&self, outcome: Result<Response, ApiError>) -> Response {
-        let error = match outcome {
-            Ok(response) => return response,
-            Err(error) => error,
-        };
+        outcome.unwrap_or_else(|error| {
+            let id = self.note(&error);
+            error.into_response(id.as_deref())
+        })
+    }
+
+    /// As [`Edge::respond`], with errors as problem details.
+    pub(super) fn respond_v1(&self, outcome: Result<Response, ApiError>) -> Response {
+        outcome.unwrap_or_else(|error| {
+            let id = self.note(&error);
+            into_problem(error, id.as_deref())
+        })
+    }
+
+    /// The cause of a 5xx goes to the log under an id that the client is told.
+    fn note(&self, error: &ApiError) -> Option<String> {
         let status = error.status();
         if !status.is_server_error() {
-            return error.into_response(None);
+            return None;
         }
         let id = self.request_ids.fetch_add(1, Ordering::Relaxed);
         let id = format!("{id:016x}");
@@ -179,7 +193,7 @@ impl<A: AnswerPeeks> Edge<A> {
         } else {
             tracing::debug!(request_id = %id, status = status.as_u16(), cause = %error, "no answer");
         }
-        error.into_response(Some(&id))
+        Some(id)
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
-use warp::http::Method;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use warp::reply::Response;
 
 use super::auth::Identity;
 use super::cache_control;
 use super::edge::Edge;
+use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::form::{self, Field, FieldBound};
 use super::listener::BodyMeter;
@@ -20,9 +20,6 @@ use super::routes::{is_multipart, media_type};
 use super::{health, multipart, question, reply};
 use crate::peek::{AnswerPeeks, Freshness, Query};
 
-const STATISTIC: &str = "/genesys/1/statistic";
-const STATISTICS: &str = "/genesys/1/statistics";
-
 /// `POST /genesys/1/statistic`.
 pub(super) async fn statistic<A: AnswerPeeks>(
     edge: Arc<Edge<A>>,
@@ -30,10 +27,10 @@ pub(super) async fn statistic<A: AnswerPeeks>(
     body: Body,
 ) -> Response {
     let outcome = async {
-        only_post(&head)?;
+        Endpoint::Statistic.check_method(&head)?;
         edge.check_origin(&head)?;
         let answers = edge.answers()?;
-        let identity = edge.authenticate(STATISTIC, &head).await?;
+        let identity = edge.authenticate(Endpoint::Statistic, &head).await?;
         one(&edge, &*answers, identity.as_deref(), &head, body).await
     };
     edge.respond(outcome.await)
@@ -48,7 +45,7 @@ pub(super) async fn internal_statistic<A: AnswerPeeks>(
 ) -> Response {
     let outcome = async {
         edge.check_internal(&head)?;
-        only_post(&head)?;
+        Endpoint::InternalStatistic.check_method(&head)?;
         edge.check_origin(&head)?;
         let answers = edge.answers()?;
         one(&edge, &*answers, None, &head, body).await
@@ -63,23 +60,25 @@ pub(super) async fn statistics<A: AnswerPeeks>(
     body: Body,
 ) -> Response {
     let outcome = async {
-        only_post(&head)?;
+        Endpoint::Statistics.check_method(&head)?;
         edge.check_origin(&head)?;
         let answers = edge.answers()?;
-        let identity = edge.authenticate(STATISTICS, &head).await?;
+        let identity = edge.authenticate(Endpoint::Statistics, &head).await?;
         several(&edge, &*answers, identity.as_deref(), &head, body).await
     };
     edge.respond(outcome.await)
 }
 
 /// `GET /health/live`.
-pub(super) fn live<A: AnswerPeeks>(edge: &Edge<A>, method: &Method) -> Response {
-    edge.respond(health::live(method))
+pub(super) fn live<A: AnswerPeeks>(edge: &Edge<A>, head: &Head) -> Response {
+    let outcome = Endpoint::Live.check_method(head);
+    edge.respond(outcome.map(|()| health::live()))
 }
 
 /// `GET /health/ready`.
-pub(super) fn ready<A: AnswerPeeks>(edge: &Edge<A>, method: &Method) -> Response {
-    edge.respond(health::ready(method, &edge.readiness()))
+pub(super) fn ready<A: AnswerPeeks>(edge: &Edge<A>, head: &Head) -> Response {
+    let outcome = Endpoint::Ready.check_method(head);
+    edge.respond(outcome.map(|()| health::ready(&edge.readiness())))
 }
 
 async fn one<A: AnswerPeeks>(
@@ -136,14 +135,6 @@ async fn several<A: AnswerPeeks>(
         found.push((name, answer));
     }
     reply::several(&found, limits.response)
-}
-
-fn only_post(head: &Head) -> Result<(), ApiError> {
-    if head.method == Method::POST {
-        Ok(())
-    } else {
-        Err(ApiError::Method { allow: "POST" })
-    }
 }
 
 fn check_tenant(identity: Option<&Identity>, query: &Query) -> Result<(), ApiError> {

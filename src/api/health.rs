@@ -1,10 +1,9 @@
 //! `/health/live` and `/health/ready`: whether the process runs, and whether to send it requests.
 
 use serde::Serialize;
-use warp::http::{Method, StatusCode};
+use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::error::ApiError;
 use super::reply;
 
 /// How far the service has come. Only `Ready` takes requests.
@@ -37,13 +36,11 @@ struct Health<'a> {
     reasons: Option<&'a [String]>,
 }
 
-pub(super) fn live(method: &Method) -> Result<Response, ApiError> {
-    only_get(method)?;
-    Ok(health(StatusCode::OK, "live", None))
+pub(super) fn live() -> Response {
+    health(StatusCode::OK, "live", None)
 }
 
-pub(super) fn ready(method: &Method, readiness: &Readiness) -> Result<Response, ApiError> {
-    only_get(method)?;
+pub(super) fn ready(readiness: &Readiness) -> Response {
     let (status, word) = match readiness.phase {
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         Phase::Migrating => (StatusCode::SERVICE_UNAVAILABLE, "migrating"),
@@ -51,15 +48,7 @@ pub(super) fn ready(method: &Method, readiness: &Readiness) -> Result<Response, 
         Phase::Ready if readiness.reasons.is_empty() => (StatusCode::OK, "ready"),
         Phase::Ready => (StatusCode::OK, "degraded"),
     };
-    Ok(health(status, word, Some(&readiness.reasons)))
-}
-
-fn only_get(method: &Method) -> Result<(), ApiError> {
-    if method == Method::GET {
-        Ok(())
-    } else {
-        Err(ApiError::Method { allow: "GET" })
-    }
+    health(status, word, Some(&readiness.reasons))
 }
 
 fn health(code: StatusCode, status: &'static str, reasons: Option<&[String]>) -> Response {

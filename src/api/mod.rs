@@ -7,6 +7,7 @@ pub mod auth;
 mod cache_control;
 mod config;
 mod edge;
+mod endpoint;
 mod error;
 mod form;
 mod handlers;

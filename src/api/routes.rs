@@ -1,5 +1,5 @@
-//! The paths, as warp filters. Everything after the path is decided by the handlers, so that the
-//! only rejection left is "no such path".
+//! From a request to its handler, as warp filters. Everything after the path is decided by the
+//! handlers, so that nothing is left to reject.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,11 +7,13 @@ use std::sync::Arc;
 use bytes::Buf;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use warp::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use warp::path::FullPath;
 use warp::reject::Rejection;
 use warp::reply::Response;
 use warp::{Filter, Reply as _};
 
 use super::edge::Edge;
+use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::handlers;
 use super::request::{Body, Head};
@@ -22,50 +24,34 @@ use crate::peek::AnswerPeeks;
 pub fn routes<A: AnswerPeeks>(
     edge: Arc<Edge<A>>,
 ) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
-    let edge = warp::any().map(move || Arc::clone(&edge));
-
-    let statistic = warp::path!("genesys" / "1" / "statistic")
-        .and(edge.clone())
+    warp::any()
+        .map(move || Arc::clone(&edge))
+        .and(warp::path::full())
         .and(head())
         .and(body())
-        .then(handlers::statistic::<A>);
-    let statistics = warp::path!("genesys" / "1" / "statistics")
-        .and(edge.clone())
-        .and(head())
-        .and(body())
-        .then(handlers::statistics::<A>);
-    let internal_statistic = warp::path!("genesys" / "1" / "internal_statistic")
-        .and(edge.clone())
-        .and(head())
-        .and(body())
-        .then(handlers::internal_statistic::<A>);
-    let live = warp::path!("health" / "live")
-        .and(edge.clone())
-        .and(warp::method())
-        .map(|edge: Arc<Edge<A>>, method| handlers::live(&edge, &method));
-    let servers = warp::path!("v1" / "servers")
-        .and(edge.clone())
-        .and(head())
-        .then(v1::servers::<A>);
-    let ready = warp::path!("health" / "ready")
-        .and(edge)
-        .and(warp::method())
-        .map(|edge: Arc<Edge<A>>, method| handlers::ready(&edge, &method));
-
-    statistic
-        .or(statistics)
-        .unify()
-        .or(internal_statistic)
-        .unify()
-        .or(live)
-        .unify()
-        .or(ready)
-        .unify()
-        .or(servers)
-        .unify()
+        .then(answer::<A>)
         .recover(rejected)
         .unify()
         .map(|response: Response| response)
+}
+
+async fn answer<A: AnswerPeeks>(
+    edge: Arc<Edge<A>>,
+    path: FullPath,
+    head: Head,
+    body: Body,
+) -> Response {
+    let Some(endpoint) = Endpoint::at(path.as_str()) else {
+        return edge.respond(Err(ApiError::NotFound));
+    };
+    match endpoint {
+        Endpoint::Statistic => handlers::statistic(edge, head, body).await,
+        Endpoint::InternalStatistic => handlers::internal_statistic(edge, head, body).await,
+        Endpoint::Statistics => handlers::statistics(edge, head, body).await,
+        Endpoint::Live => handlers::live(&edge, &head),
+        Endpoint::Ready => handlers::ready(&edge, &head),
+        Endpoint::Servers => v1::servers(edge, head).await,
+    }
 }
 
 fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + Sync + 'static {
@@ -124,11 +110,7 @@ fn essence(content_type: &str) -> &str {
 }
 
 async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
-    let error = if rejection.is_not_found() {
-        ApiError::NotFound
-    } else {
-        tracing::debug!(?rejection, "rejected");
-        ApiError::Request("the request cannot be read".to_owned())
-    };
+    tracing::debug!(?rejection, "rejected");
+    let error = ApiError::Request("the request cannot be read".to_owned());
     Ok(error.into_response(None).into_response())
 }

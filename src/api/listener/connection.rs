@@ -183,7 +183,8 @@ fn check_host(request: &mut Request<LimitedBody>) -> Result<(), ApiError> {
         }
     }
     if request.method() == Method::CONNECT {
-        return Ok(());
+        // Its target has no path, which warp would panic at.
+        return Err(ApiError::NotFound);
     }
     let Some(authority) = request.uri().authority() else {
         return Ok(());

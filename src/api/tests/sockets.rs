@@ -214,6 +214,9 @@ async fn odd_targets_and_methods_are_answered() {
         ("GET http://localhost HTTP/1.1", "HTTP/1.1 404 Not Found"),
         ("OPTIONS * HTTP/1.1", "HTTP/1.1 404 Not Found"),
         ("CONNECT localhost:80 HTTP/1.1", "HTTP/1.1 404 Not Found"),
+        ("GET localhost:80 HTTP/1.1", "HTTP/1.1 400 Bad Request"),
+        ("GET /health/live/ HTTP/1.1", "HTTP/1.1 200 OK"),
+        ("GET /health/live// HTTP/1.1", "HTTP/1.1 404 Not Found"),
         (
             "BREW /genesys/1/statistics HTTP/1.1",
             "HTTP/1.1 405 Method Not Allowed",

@@ -15,7 +15,7 @@ struct Problem<'a> {
 }
 
 /// The error's response with a problem for its body; status and headers stay.
-pub(in crate::api) fn into_problem(error: ApiError) -> Response {
+pub(in crate::api) fn into_problem(error: ApiError, request_id: Option<&str>) -> Response {
     let detail = error.to_string();
     let status = error.status();
     let problem = Problem {
@@ -26,7 +26,7 @@ pub(in crate::api) fn into_problem(error: ApiError) -> Response {
     };
     // Texts and a number: there is nothing in it that could fail to serialize.
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    let (mut parts, _) = error.into_response(None).into_parts();
+    let (mut parts, _) = error.into_response(request_id).into_parts();
     let problem_json = HeaderValue::from_static("application/problem+json");
     parts.headers.insert(CONTENT_TYPE, problem_json);
     Response::from_parts(parts, body.into())

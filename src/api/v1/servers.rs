@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use warp::http::{Method, StatusCode};
+use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::super::edge::Edge;
-use super::super::error::ApiError;
+use super::super::endpoint::Endpoint;
 use super::super::reply;
 use super::super::request::Head;
-use super::into_problem;
 use crate::peek::{AnswerPeeks, ServerReport};
-
-const SERVERS: &str = "/v1/servers";
 
 #[derive(Serialize)]
 struct Servers {
@@ -51,18 +48,13 @@ struct Failures {
 /// `GET /v1/servers`.
 pub(in crate::api) async fn servers<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Head) -> Response {
     let outcome = async {
-        if head.method != Method::GET {
-            return Err(ApiError::Method { allow: "GET" });
-        }
+        Endpoint::Servers.check_method(&head)?;
         let answers = edge.answers()?;
-        edge.authenticate(SERVERS, &head).await?;
+        edge.authenticate(Endpoint::Servers, &head).await?;
         let servers = answers.servers().into_iter().map(Server::from).collect();
         Ok(serde_json::to_string(&Servers { servers }).unwrap_or_default())
     };
-    match outcome.await {
-        Ok(body) => reply::json(StatusCode::OK, body),
-        Err(error) => into_problem(error),
-    }
+    edge.respond_v1(outcome.await.map(|body| reply::json(StatusCode::OK, body)))
 }
 
 impl From<ServerReport> for Server {
