@@ -1,9 +1,10 @@
 //! What all requests of a listener share: the settings, who answers, who may ask.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -17,6 +18,7 @@ use super::config::{Config, User};
 use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::health::Readiness;
+use super::metrics::{Metrics, StoreFigures};
 use super::network::source_of;
 use super::request::Head;
 use super::v1::into_problem;
@@ -31,7 +33,12 @@ pub struct Edge<A> {
     challenge: HeaderValue,
     request_ids: AtomicU64,
     complaints: Complaints,
+    pub(super) metrics: Arc<Metrics>,
+    store: OnceLock<ReadStore>,
 }
+
+/// Reads how the store is doing.
+type ReadStore = Box<dyn Fn() -> StoreFigures + Send + Sync>;
 
 /// Lets one log line through now and then: while Stat Servers are lost, every request fails alike,
 /// and a line for each would fill the disk.
@@ -74,6 +81,8 @@ impl<A: AnswerPeeks> Edge<A> {
             // Starts anywhere, so that ids of different runs are told apart in a log.
             request_ids: AtomicU64::new(fastrand::u64(..)),
             complaints: Complaints::default(),
+            metrics: Arc::default(),
+            store: OnceLock::new(),
             config,
         }
     }
@@ -81,6 +90,19 @@ impl<A: AnswerPeeks> Edge<A> {
     /// Exchanges the users, and forgets whose credentials were proven.
     pub fn replace_users(&self, users: Vec<User>) {
         self.authenticator.replace_users(users);
+    }
+
+    /// Lets the metrics tell how the store is doing, from now on. Said once.
+    pub fn watch_store(&self, read: impl Fn() -> StoreFigures + Send + Sync + 'static) {
+        self.store.get_or_init(|| Box::new(read));
+    }
+
+    /// All figures of this instant.
+    pub(super) fn figures(&self) -> Registry {
+        let answers = self.answers.borrow().clone();
+        let servers = answers.map(|answers| answers.servers());
+        let store = self.store.get().map(|read| read());
+        self.metrics.gather(servers.unwrap_or_default(), store)
     }
 
     pub(super) fn readiness(&self) -> Readiness {
@@ -138,10 +160,7 @@ impl<A: AnswerPeeks> Edge<A> {
             Ok(identity) => Ok(Some(identity)),
             Err(AuthError::Wrong) => Err(self.unauthorized()),
             Err(AuthError::Throttled(wait)) => Err(ApiError::Throttled(wait)),
-            Err(AuthError::Busy(retry_after)) => Err(ApiError::Busy {
-                message: "too many logins are being checked",
-                retry_after,
-            }),
+            Err(AuthError::Busy(retry_after)) => Err(ApiError::LoginsBusy(retry_after)),
         }
     }
 
@@ -174,6 +193,9 @@ impl<A: AnswerPeeks> Edge<A> {
 
     /// The cause of a 5xx goes to the log under an id that the client is told.
     fn note(&self, error: &ApiError) -> Option<String> {
+        if let Some(limit) = error.limit() {
+            self.metrics.limits.refused(limit);
+        }
         let status = error.status();
         if !status.is_server_error() {
             return None;

@@ -12,16 +12,18 @@ pub(super) enum Endpoint {
     Live,
     Ready,
     Servers,
+    Metrics,
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Statistic,
         Self::InternalStatistic,
         Self::Statistics,
         Self::Live,
         Self::Ready,
         Self::Servers,
+        Self::Metrics,
     ];
 
     pub(super) const fn path(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Endpoint {
             Self::Live => "/health/live",
             Self::Ready => "/health/ready",
             Self::Servers => "/v1/servers",
+            Self::Metrics => "/metrics",
         }
     }
 
@@ -39,7 +42,7 @@ impl Endpoint {
     pub(super) const fn method(self) -> &'static str {
         match self {
             Self::Statistic | Self::InternalStatistic | Self::Statistics => "POST",
-            Self::Live | Self::Ready | Self::Servers => "GET",
+            Self::Live | Self::Ready | Self::Servers | Self::Metrics => "GET",
         }
     }
 

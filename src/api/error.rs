@@ -12,6 +12,7 @@ use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::Response;
 
 use super::form::FormError;
+use super::metrics::Limit;
 use crate::peek::PeekError;
 
 /// The class name that the API document shows in every error body.
@@ -43,12 +44,18 @@ pub(super) enum ApiError {
     /// The body is over its limit.
     #[error("the body is longer than {0} bytes (setting http.limits.body)")]
     BodyTooLarge(u64),
+    /// The form has too many fields.
+    #[error("{error}")]
+    Fields { error: FormError, limit: Limit },
     /// The body is in a form that is not read here.
     #[error("the body is neither application/x-www-form-urlencoded nor multipart/form-data")]
     MediaType,
     /// Too many failed logins.
     #[error("too many failed logins from this address for this user")]
     Throttled(Duration),
+    /// Too many logins at a time.
+    #[error("too many logins are being checked")]
+    LoginsBusy(Duration),
     /// Not now; the text says why.
     #[error("{message}")]
     Busy {
@@ -72,7 +79,7 @@ struct ErrorBody<'a> {
 impl ApiError {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Request(_) => StatusCode::BAD_REQUEST,
+            Self::Request(_) | Self::Fields { .. } => StatusCode::BAD_REQUEST,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -81,7 +88,7 @@ impl ApiError {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy { .. } | Self::LoginsBusy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::AnswerTooLarge(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Peek { error, several } => match error {
                 // The API document has 403 for one statistic and 404 among several.
@@ -98,6 +105,22 @@ impl ApiError {
         }
     }
 
+    /// The limit that was run into, if that is why.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Fields { limit, .. } => Some(*limit),
+            Self::Slow(_) => Some(Limit::RequestTimeout),
+            Self::BodyTooLarge(_) => Some(Limit::Body),
+            Self::Throttled(_) => Some(Limit::FailedLogins),
+            Self::LoginsBusy(_) => Some(Limit::LoginChecks),
+            Self::AnswerTooLarge(_) => Some(Limit::Response),
+            Self::Peek { error, .. } => {
+                matches!(error, PeekError::TooMany).then_some(Limit::OpenStatistics)
+            }
+            _ => None,
+        }
+    }
+
     /// The header that goes with the status.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         // Room among the open statistics comes when idle ones close: not within seconds.
@@ -107,9 +130,9 @@ impl ApiError {
             Self::Method { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
             // What is left of the request would be read as the next one.
             Self::Slow(_) => Some((CONNECTION, HeaderValue::from_static("close"))),
-            Self::Throttled(retry_after) | Self::Busy { retry_after, .. } => {
-                Some((RETRY_AFTER, seconds_up(*retry_after)))
-            }
+            Self::Throttled(retry_after)
+            | Self::LoginsBusy(retry_after)
+            | Self::Busy { retry_after, .. } => Some((RETRY_AFTER, seconds_up(*retry_after))),
             Self::Peek {
                 error: PeekError::TooMany,
                 ..
@@ -142,7 +165,10 @@ impl ApiError {
 
 impl From<FormError> for ApiError {
     fn from(error: FormError) -> Self {
-        Self::Request(error.to_string())
+        match error {
+            FormError::TooMany { limit, .. } => Self::Fields { error, limit },
+            other => Self::Request(other.to_string()),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 use percent_encoding::percent_decode;
 
+use super::metrics::Limit;
+
 /// One field of a form. Has no `Debug`: the value may be a password.
 pub(super) struct Field {
     /// Decoded.
@@ -15,14 +17,14 @@ pub(super) struct Field {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FieldBound {
     pub(super) max: usize,
-    pub(super) setting: &'static str,
+    pub(super) limit: Limit,
 }
 
 /// Why a body is no form. The messages name fields and never show a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FormError {
-    #[error("the form has more than {max} fields (setting {setting})")]
-    TooMany { max: usize, setting: &'static str },
+    #[error("the form has more than {max} fields (setting http.limits.{limit})")]
+    TooMany { max: usize, limit: Limit },
     #[error("{0} has a '%' that is not followed by two hexadecimal digits")]
     Percent(String),
     #[error("{0} is not UTF-8")]
@@ -81,7 +83,7 @@ impl FieldBound {
     pub(super) fn exceeded(self) -> FormError {
         FormError::TooMany {
             max: self.max,
-            setting: self.setting,
+            limit: self.limit,
         }
     }
 }
@@ -113,7 +115,7 @@ mod tests {
 
     const BOUND: FieldBound = FieldBound {
         max: 4,
-        setting: "http.limits.fields",
+        limit: Limit::Fields,
     };
 
     fn pairs(body: &str) -> Vec<(String, Option<String>)> {

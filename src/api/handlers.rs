@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
-use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use tokio::time::Instant;
+use warp::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use warp::reply::Response;
 
 use super::auth::Identity;
@@ -15,10 +16,11 @@ use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::form::{self, Field, FieldBound};
 use super::listener::BodyMeter;
+use super::metrics::{Format, Limit};
 use super::request::{Body, Head};
 use super::routes::{is_multipart, media_type};
-use super::{health, multipart, question, reply};
-use crate::peek::{AnswerPeeks, Freshness, Query};
+use super::{health, metrics, multipart, question, reply};
+use crate::peek::{Answer, AnswerPeeks, Freshness, PeekError, Query};
 
 /// `POST /genesys/1/statistic`.
 pub(super) async fn statistic<A: AnswerPeeks>(
@@ -69,6 +71,20 @@ pub(super) async fn statistics<A: AnswerPeeks>(
     edge.respond(outcome.await)
 }
 
+/// `GET /metrics`.
+pub(super) async fn metrics<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Head) -> Response {
+    let outcome = async {
+        Endpoint::Metrics.check_method(&head)?;
+        edge.authenticate(Endpoint::Metrics, &head).await?;
+        let accepted = head.headers.get_all(ACCEPT).iter();
+        let format = Format::accepted(accepted.filter_map(|line| line.to_str().ok()));
+        // Writing to a text in memory does not fail.
+        let text = metrics::write(&edge.figures(), format).unwrap_or_default();
+        Ok(reply::text(format.content_type(), text))
+    };
+    edge.respond(outcome.await)
+}
+
 /// `GET /health/live`.
 pub(super) fn live<A: AnswerPeeks>(edge: &Edge<A>, head: &Head) -> Response {
     let outcome = Endpoint::Live.check_method(head);
@@ -91,11 +107,11 @@ async fn one<A: AnswerPeeks>(
     let limits = &edge.config.limits;
     let bound = FieldBound {
         max: limits.fields,
-        setting: "http.limits.fields",
+        limit: Limit::Fields,
     };
     let query = question::single(fields(head, body, bound).await?)?;
     check_tenant(identity, &query)?;
-    let answer = answers.peek(query, freshness(head)).await;
+    let answer = ask(edge, answers, query, freshness(head)).await;
     let answer = answer.map_err(|error| ApiError::Peek {
         error,
         several: false,
@@ -113,7 +129,7 @@ async fn several<A: AnswerPeeks>(
     let limits = &edge.config.limits;
     let bound = FieldBound {
         max: limits.statistics_per_request,
-        setting: "http.limits.statistics_per_request",
+        limit: Limit::StatisticsPerRequest,
     };
     let fields = fields(head, body, bound).await?;
     let questions = question::several(fields, |tenant| edge.tenant_password(tenant))?;
@@ -122,7 +138,7 @@ async fn several<A: AnswerPeeks>(
     }
     let freshness = freshness(head);
     let peeks = questions.into_iter().map(|(name, query)| async move {
-        let answer = answers.peek(query, freshness).await;
+        let answer = ask(edge, answers, query, freshness).await;
         (name, answer)
     });
     // All are waited for, so that the error told is the first in the order asked.
@@ -135,6 +151,19 @@ async fn several<A: AnswerPeeks>(
         found.push((name, answer));
     }
     reply::several(&found, limits.response)
+}
+
+/// One peek, counted.
+async fn ask<A: AnswerPeeks>(
+    edge: &Edge<A>,
+    answers: &A,
+    query: Query,
+    freshness: Freshness,
+) -> Result<Answer, PeekError> {
+    let asked = Instant::now();
+    let result = answers.peek(query, freshness).await;
+    edge.metrics.peeks.ended(&result, asked.elapsed());
+    result
 }
 
 fn check_tenant(identity: Option<&Identity>, query: &Query) -> Result<(), ApiError> {

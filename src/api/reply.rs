@@ -71,11 +71,17 @@ fn documented(
 
 /// A plain JSON answer outside the documented endpoints.
 pub(super) fn json(status: StatusCode, body: String) -> Response {
-    let mut response = HttpResponse::new(body.into());
+    let mut response = text("application/json", body);
     *response.status_mut() = status;
+    response
+}
+
+/// An answer of another type.
+pub(super) fn text(content_type: &'static str, body: String) -> Response {
+    let mut response = HttpResponse::new(body.into());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 

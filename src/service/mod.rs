@@ -151,9 +151,9 @@ async fn run(
     } = front;
     let edge_stop = CancellationToken::new();
     let edge_tasks = Supervisor::new(stop.clone());
-    let edge_token = edge_stop.clone();
+    let (edge_token, served) = (edge_stop.clone(), edge.clone());
     edge_tasks.spawn("http", async move {
-        let summary = api::serve_edge(listener, edge, edge_token).await;
+        let summary = api::serve_edge(listener, served, edge_token).await;
         if !summary.drained {
             tracing::warn!(
                 cut = summary.connections_cut,
@@ -165,6 +165,7 @@ async fn run(
     let drain = settings.http.drain;
     let outcome = match start(settings, asked, connector, clock, &stop).await {
         Ok(core) => {
+            edge.watch_store(store_figures(&core.writer));
             answers.send_replace(Some(core.peek.clone()));
             readiness::follow(&core, &readiness, &stop).await;
             // Without a stop this means that the store's or a pair's task is gone.
@@ -312,6 +313,22 @@ impl Core {
             return Err(ServiceError::TaskFailed);
         }
         Ok(())
+    }
+}
+
+/// Reads the store's state for the metrics.
+fn store_figures(writer: &store::Writer) -> impl Fn() -> api::StoreFigures + Send + Sync + 'static {
+    let status = writer.status();
+    move || {
+        let status = status.borrow();
+        api::StoreFigures {
+            healthy: status.health == store::Health::Ok,
+            durable: status.durable.0,
+            queue_len: status.queue_len,
+            lost_changes: status.lost_changes,
+            flush_last: status.flush_last,
+            flush_max: status.flush_max,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::config::Limits;
+use crate::api::metrics::Limit;
 use crate::api::network::Network;
 
 /// Counts connections against their limits.
@@ -35,21 +36,19 @@ impl Admission {
         }
     }
 
-    /// A place for a connection from `address`, if there is one.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<Permit> {
+    /// A place for a connection from `address`, or the limit that leaves none.
+    pub(super) fn admit(&self, address: IpAddr) -> Result<Permit, Limit> {
         let address = address.to_canonical();
-        let one_of_all = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        let one_of_all = Arc::clone(&self.all).try_acquire_owned();
+        let one_of_all = one_of_all.map_err(|_| Limit::Connections)?;
         let unlimited = self.unlimited.iter().any(|net| net.contains(address));
         let one_of_address = if unlimited {
             None
         } else {
-            Some(AddressPermit::take(
-                &self.per_address,
-                address,
-                self.per_address_max,
-            )?)
+            let place = AddressPermit::take(&self.per_address, address, self.per_address_max);
+            Some(place.ok_or(Limit::ConnectionsPerAddress)?)
         };
-        Some(Permit {
+        Ok(Permit {
             _one_of_all: one_of_all,
             _one_of_address: one_of_address,
         })
@@ -118,14 +117,19 @@ mod tests {
         };
         let admission = Admission::new(&limits);
         let admit = |address: &str| admission.admit(address.parse().unwrap());
-        let first = admit("192.0.2.1").unwrap();
-        assert!(admit("192.0.2.1").is_none());
-        assert!(admit("::ffff:192.0.2.1").is_none());
-        let inside = (admit("10.0.0.1").unwrap(), admit("10.0.0.1").unwrap());
-        assert!(admit("192.0.2.2").is_none());
+        let first = admit("192.0.2.1").ok().unwrap();
+        let crowded = |address| admit(address).err();
+        assert_eq!(crowded("192.0.2.1"), Some(Limit::ConnectionsPerAddress));
+        assert_eq!(
+            crowded("::ffff:192.0.2.1"),
+            Some(Limit::ConnectionsPerAddress)
+        );
+        let inside = (admit("10.0.0.1"), admit("10.0.0.1"));
+        assert!(inside.0.is_ok() && inside.1.is_ok());
+        assert_eq!(crowded("192.0.2.2"), Some(Limit::Connections));
         drop(first);
         let again = admit("192.0.2.1");
-        assert!(again.is_some());
+        assert!(again.is_ok());
         drop((inside, again));
         assert!(admission.per_address.lock().is_empty());
     }

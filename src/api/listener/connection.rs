@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, EXPECT, HOST, HeaderMap, HeaderValue};
+use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::Service as HttpService;
 use hyper::{Method, Request, Uri, Version};
 use hyper_util::rt::TokioTimer;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use warp::http::uri::Authority;
 use warp::reply::Response;
 
@@ -22,7 +23,9 @@ use super::body::{BodyMeter, LimitedBody};
 use super::stall::StallGuard;
 use crate::api::config::Config;
 use crate::api::edge::Edge;
+use crate::api::endpoint::Endpoint;
 use crate::api::error::ApiError;
+use crate::api::metrics::Metrics;
 use crate::api::request::{Local, Peer};
 use crate::api::routes::routes;
 use crate::peek::{AnswerPeeks, PeekError};
@@ -44,11 +47,13 @@ pub(super) struct Connections {
     routed: Routed,
     refused: Refused,
     config: Arc<Config>,
+    metrics: Arc<Metrics>,
 }
 
 impl Connections {
     pub(super) fn new<A: AnswerPeeks>(edge: Arc<Edge<A>>) -> Self {
         let config = Arc::clone(&edge.config);
+        let metrics = Arc::clone(&edge.metrics);
         let service = TowerToHyperService::new(warp::service(routes(Arc::clone(&edge))));
         let refused: Refused = Arc::new(move |error| edge.respond(Err(error)));
         let routed: Routed = Arc::new(move |request| {
@@ -73,6 +78,7 @@ impl Connections {
             routed,
             refused,
             config,
+            metrics,
         }
     }
 
@@ -86,6 +92,7 @@ impl Connections {
             routed: Arc::clone(&self.routed),
             refused: Arc::clone(&self.refused),
             config: Arc::clone(&self.config),
+            metrics: Arc::clone(&self.metrics),
             peer: Peer(peer),
             local: Local(local),
         };
@@ -98,6 +105,7 @@ pub(super) struct Exchanges {
     routed: Routed,
     refused: Refused,
     config: Arc<Config>,
+    metrics: Arc<Metrics>,
     peer: Peer,
     local: Local,
 }
@@ -108,6 +116,9 @@ impl HttpService<Request<Incoming>> for Exchanges {
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let begun = Instant::now();
+        let endpoint = Endpoint::at(request.uri().path());
+        let metrics = Arc::clone(&self.metrics);
         let config = &self.config;
         let (body_limit, deadline) = (config.limits.body, config.request_deadline());
         let peek_deadline = config.peek_deadline;
@@ -118,22 +129,24 @@ impl HttpService<Request<Incoming>> for Exchanges {
         let checked = check_host(&mut request);
         let (routed, refused) = (Arc::clone(&self.routed), Arc::clone(&self.refused));
         Box::pin(async move {
-            let answer = match checked {
+            let response = match checked {
                 Ok(()) => tokio::time::timeout(deadline, routed(request)).await,
                 Err(error) => {
                     drop(request);
                     Ok(refused(error))
                 }
             };
-            let Ok(mut response) = answer else {
-                let mut response = refused(late(&meter, deadline, peek_deadline));
-                close_after(response.headers_mut());
-                return Ok(response);
-            };
+            let timely = response.is_ok();
+            let mut response =
+                response.unwrap_or_else(|_| refused(late(&meter, deadline, peek_deadline)));
+            metrics
+                .requests
+                .answered(endpoint, response.status().as_u16(), begun.elapsed());
             // A client that waits to be told to continue has not sent anything: nothing to drain.
             let nothing_sent = awaits_continue && !meter.was_read();
-            if nothing_sent || !meter.drain().await {
-                close_after(response.headers_mut());
+            if !timely || nothing_sent || !meter.drain().await {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
             }
             Ok(response)
         })
@@ -158,10 +171,6 @@ fn late(meter: &BodyMeter, deadline: Duration, peek_deadline: Duration) -> ApiEr
     } else {
         ApiError::Slow(deadline)
     }
-}
-
-fn close_after(headers: &mut HeaderMap) {
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// Sees to it that every request has one `Host` that can be read (RFC 9112, section 3.2), which

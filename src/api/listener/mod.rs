@@ -26,6 +26,7 @@ use self::refusal::Refusals;
 use super::config::Config;
 use super::edge::Edge;
 use super::health::Readiness;
+use super::metrics::Limit;
 use crate::peek::AnswerPeeks;
 
 /// How long after the stop requests are still awaited: one that is on its way, or in a buffer of
@@ -63,6 +64,7 @@ pub async fn serve_edge<A: AnswerPeeks>(
     stop: CancellationToken,
 ) -> Summary {
     let config = Arc::clone(&edge.config);
+    let metrics = Arc::clone(&edge.metrics);
     let connections = Connections::new(edge);
     let admission = Admission::new(&config.limits);
     let refusals = Refusals::default();
@@ -70,16 +72,24 @@ pub async fn serve_edge<A: AnswerPeeks>(
     let cut = CancellationToken::new();
 
     while let Some((stream, peer)) = next(&listener, &stop).await {
-        let Some(permit) = admission.admit(peer.ip()) else {
-            refusals.refuse(stream);
-            continue;
+        metrics.connections.inc();
+        let permit = match admission.admit(peer.ip()) {
+            Ok(permit) => permit,
+            Err(limit) => {
+                metrics.limits.refused(limit);
+                refusals.refuse(stream);
+                continue;
+            }
         };
         let Some(connection) = connections.serve(stream, peer) else {
             continue;
         };
-        let (stop, cut) = (stop.clone(), cut.clone());
+        let (stop, cut, metrics) = (stop.clone(), cut.clone(), Arc::clone(&metrics));
         tasks.spawn(async move {
             if let Err(error) = run(connection, &stop, &cut).await {
+                if let Some(limit) = limit_of(&error) {
+                    metrics.limits.refused(limit);
+                }
                 // Clients go away and time out every day; hyper's texts show no headers.
                 tracing::debug!(%peer, %error, "connection ended");
             }
@@ -120,6 +130,15 @@ async fn run(
     tokio::select! {
         ended = connection => ended,
         () = cut.cancelled() => Ok(()),
+    }
+}
+
+/// The limit that hyper ended a connection for.
+fn limit_of(error: &hyper::Error) -> Option<Limit> {
+    if error.is_parse_too_large() {
+        Some(Limit::Header)
+    } else {
+        error.is_timeout().then_some(Limit::HeaderTimeout)
     }
 }
 

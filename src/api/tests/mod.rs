@@ -4,6 +4,7 @@ mod errors;
 mod health;
 mod internal;
 mod limits;
+mod metrics;
 mod secrets;
 mod sockets;
 mod statistic;
