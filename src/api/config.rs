@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::Network;
+use super::{Network, Tls};
 
 /// The settings of one listener. `Debug` shows no secrets.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Config {
     pub loopback_main: bool,
     /// Origins of web pages that may POST, apart from the request's own host.
     pub origins: Vec<String>,
+    /// Certificate and key, if TLS is to be spoken.
+    pub tls: Option<Tls>,
     /// Bounds on what a client may cost.
     pub limits: Limits,
     /// The tenants' passwords by tenant name, for `/statistics`, whose form has no place for them.

@@ -1,7 +1,7 @@
 //! What all requests of a listener share: the settings, who answers, who may ask.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
@@ -21,6 +21,7 @@ use super::health::Readiness;
 use super::metrics::{Metrics, StoreFigures};
 use super::network::source_of;
 use super::request::Head;
+use super::tls::Tls;
 use super::v1::into_problem;
 use crate::peek::AnswerPeeks;
 
@@ -35,6 +36,7 @@ pub struct Edge<A> {
     complaints: Complaints,
     pub(super) metrics: Arc<Metrics>,
     store: OnceLock<ReadStore>,
+    tls: RwLock<Option<Tls>>,
 }
 
 /// Reads how the store is doing.
@@ -83,6 +85,7 @@ impl<A: AnswerPeeks> Edge<A> {
             complaints: Complaints::default(),
             metrics: Arc::default(),
             store: OnceLock::new(),
+            tls: RwLock::new(config.tls.clone()),
             config,
         }
     }
@@ -90,6 +93,20 @@ impl<A: AnswerPeeks> Edge<A> {
     /// Exchanges the users, and forgets whose credentials were proven.
     pub fn replace_users(&self, users: Vec<User>) {
         self.authenticator.replace_users(users);
+    }
+
+    /// Exchanges the certificate for connections from now on. Whether TLS is spoken at all stays as
+    /// it was at the start.
+    pub fn replace_certificate(&self, tls: Option<Tls>) {
+        let mut current = self.tls.write().unwrap_or_else(PoisonError::into_inner);
+        if current.is_some() && tls.is_some() {
+            *current = tls;
+        }
+    }
+
+    pub(super) fn tls(&self) -> Option<Tls> {
+        let current = self.tls.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone()
     }
 
     /// Lets the metrics tell how the store is doing, from now on. Said once.

@@ -20,16 +20,18 @@ mod question;
 mod reply;
 mod request;
 mod routes;
+mod tls;
 mod v1;
 
 pub use config::{Config, Internal, Limits, User};
 pub use edge::Edge;
 pub use health::{Phase, Readiness};
-pub use listener::{Summary, serve, serve_edge};
+pub use listener::{Summary, serve_edge};
 pub use metrics::StoreFigures;
 pub use network::{Network, ParseNetworkError};
 pub use request::{Local, Peer};
 pub use routes::routes;
+pub use tls::{Tls, TlsError};
 
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,8 @@ pub(super) enum OnCorruption {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Http {
     pub(super) listen: Spanned<SocketAddr>,
+    pub(super) tls_certificate: Option<Spanned<PathBuf>>,
+    pub(super) tls_key: Option<Spanned<PathBuf>>,
     pub(super) allow_cleartext_basic: bool,
     #[serde(deserialize_with = "duration")]
     pub(super) drain_timeout: Duration,
@@ -78,6 +80,8 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: Spanned::new(0..0, SocketAddr::from(([127, 0, 0, 1], 8080))),
+            tls_certificate: None,
+            tls_key: None,
             allow_cleartext_basic: false,
             drain_timeout: Duration::from_secs(10),
             internal: Internal::default(),

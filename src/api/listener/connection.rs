@@ -1,63 +1,79 @@
-//! One connection: HTTP/1.1 by hyper, and what has to be right about a request before any route
-//! sees it.
+//! One connection from its first byte to its last: TLS if there is any, then HTTP/1.1, or HTTP/2
+//! where both sides chose it under TLS.
 
-use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::Service as HttpService;
-use hyper::{Method, Request, Uri, Version};
-use hyper_util::rt::TokioTimer;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
-use warp::http::uri::Authority;
-use warp::reply::Response;
+use tokio::sync::watch;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::body::{BodyMeter, LimitedBody};
+use super::exchange::{Desk, Exchanges, Refused, Routed};
 use super::stall::StallGuard;
-use crate::api::config::Config;
 use crate::api::edge::Edge;
-use crate::api::endpoint::Endpoint;
-use crate::api::error::ApiError;
-use crate::api::metrics::Metrics;
+use crate::api::metrics::Limit;
 use crate::api::request::{Local, Peer};
 use crate::api::routes::routes;
-use crate::peek::{AnswerPeeks, PeekError};
+use crate::api::tls::{ALPN_HTTP_2, Tls};
+use crate::peek::AnswerPeeks;
 
 /// hyper panics below this.
 const HEADER_BYTES_MIN: usize = 8 * 1024;
+/// How long the two sides may take to agree on TLS.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Requests on one HTTP/2 connection at a time.
+const STREAMS_MAX: u32 = 64;
 
-/// What the routes make of a request.
-type Routed = Arc<dyn Fn(Request<LimitedBody>) -> BoxFuture<'static, Response> + Send + Sync>;
-/// What the edge makes of an error.
-type Refused = Arc<dyn Fn(ApiError) -> Response + Send + Sync>;
+/// When connections end, apart from when their client says so.
+#[derive(Clone)]
+pub(super) struct Ends {
+    /// Soon after this, with the requests in flight answered.
+    pub(super) stop: CancellationToken,
+    /// At this, wherever they are.
+    pub(super) cut: CancellationToken,
+    /// How long after the stop requests are still awaited.
+    pub(super) linger: Duration,
+}
 
-/// A connection being served: a future that ends with it.
-pub(super) type Connection = http1::Connection<StallGuard, Exchanges>;
+/// Why a connection ended otherwise than in good order. No text shows a header.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Http(#[from] hyper::Error),
+    #[error("the TLS handshake took too long")]
+    Handshake,
+    #[error("the service stopped")]
+    Cut,
+}
 
-/// Makes connections into futures.
+/// Serves connections.
 pub(super) struct Connections {
-    builder: http1::Builder,
-    routed: Routed,
-    refused: Refused,
-    config: Arc<Config>,
-    metrics: Arc<Metrics>,
+    http1: http1::Builder,
+    http2: http2::Builder<Streams>,
+    desk: Arc<Desk>,
+    ends: Ends,
 }
 
 impl Connections {
-    pub(super) fn new<A: AnswerPeeks>(edge: Arc<Edge<A>>) -> Self {
+    pub(super) fn new<A: AnswerPeeks>(edge: &Arc<Edge<A>>, ends: Ends) -> Self {
         let config = Arc::clone(&edge.config);
-        let metrics = Arc::clone(&edge.metrics);
-        let service = TowerToHyperService::new(warp::service(routes(Arc::clone(&edge))));
-        let refused: Refused = Arc::new(move |error| edge.respond(Err(error)));
+        let service = TowerToHyperService::new(warp::service(routes(Arc::clone(edge))));
+        let refusing = Arc::clone(edge);
+        let refused: Refused = Arc::new(move |error| refusing.respond(Err(error)));
         let routed: Routed = Arc::new(move |request| {
-            let answer = service.call(request);
+            let answer = hyper::service::Service::call(&service, request);
             Box::pin(async move {
                 match answer.await {
                     Ok(response) => response,
@@ -65,149 +81,184 @@ impl Connections {
                 }
             })
         });
-        let mut builder = http1::Builder::new();
-        builder
+        let limits = &config.limits;
+        let mut http1 = http1::Builder::new();
+        http1
             .timer(TokioTimer::new())
             // One timer for the first byte, the head and the wait on an idle connection.
-            .header_read_timeout(config.limits.header_timeout)
-            .max_buf_size(config.limits.header.max(HEADER_BYTES_MIN))
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(limits.header.max(HEADER_BYTES_MIN))
             // As the API document shows them, for clients that compare letter by letter.
             .title_case_headers(true);
-        Self {
-            builder,
+        let mut http2 = http2::Builder::new(Streams {
+            tasks: TaskTracker::new(),
+            cut: ends.cut.clone(),
+        });
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(u32::try_from(limits.header).unwrap_or(u32::MAX));
+        let desk = Desk {
             routed,
             refused,
+            metrics: Arc::clone(&edge.metrics),
             config,
-            metrics,
+        };
+        Self {
+            http1,
+            http2,
+            desk: Arc::new(desk),
+            ends,
         }
     }
 
-    /// The connection as a future; `None` when the client is already gone.
-    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr) -> Option<Connection> {
-        let local = stream.local_addr().ok()?;
+    /// Serves a connection to its end.
+    pub(super) async fn serve(&self, stream: TcpStream, peer: SocketAddr, tls: Option<Tls>) {
+        // Clients go away and time out every day.
+        let ended = self.converse(stream, peer, tls).await;
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "connection ended");
+        }
+    }
+
+    async fn converse(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        tls: Option<Tls>,
+    ) -> Result<(), Ended> {
+        let limits = &self.desk.config.limits;
+        let local = stream.local_addr()?;
         // Answers are written whole: waiting for more to send only delays them.
-        stream.set_nodelay(true).ok()?;
-        let guarded = StallGuard::new(stream, self.config.limits.request_timeout);
-        let exchanges = Exchanges {
-            routed: Arc::clone(&self.routed),
-            refused: Arc::clone(&self.refused),
-            config: Arc::clone(&self.config),
-            metrics: Arc::clone(&self.metrics),
+        stream.set_nodelay(true)?;
+        let stream = StallGuard::new(stream, limits.request_timeout);
+        let mut exchanges = Exchanges {
+            desk: Arc::clone(&self.desk),
             peer: Peer(peer),
             local: Local(local),
+            active: None,
         };
-        Some(self.builder.serve_connection(guarded, exchanges))
+        let Some(tls) = tls else {
+            let connection = self.http1.serve_connection(TokioIo::new(stream), exchanges);
+            return self.run(connection).await;
+        };
+        let stream = self.shake_hands(stream, &tls).await?;
+        let chosen = stream.get_ref().1.alpn_protocol();
+        if chosen != Some(ALPN_HTTP_2) {
+            let connection = self.http1.serve_connection(TokioIo::new(stream), exchanges);
+            return self.run(connection).await;
+        }
+        let (active, inactive) = watch::channel(0);
+        exchanges.active = Some(active);
+        let connection = self.http2.serve_connection(TokioIo::new(stream), exchanges);
+        // hyper has no limit of its own for an idle HTTP/2 connection.
+        let patience = limits.header_timeout;
+        self.run_until(connection, idle(inactive, patience), patience)
+            .await
     }
-}
 
-/// The requests of one connection.
-pub(super) struct Exchanges {
-    routed: Routed,
-    refused: Refused,
-    config: Arc<Config>,
-    metrics: Arc<Metrics>,
-    peer: Peer,
-    local: Local,
-}
+    async fn shake_hands(
+        &self,
+        stream: StallGuard,
+        tls: &Tls,
+    ) -> Result<TlsStream<StallGuard>, Ended> {
+        let shaking = tokio::time::timeout(HANDSHAKE_TIME_MAX, tls.acceptor().accept(stream));
+        let shaken = tokio::select! {
+            shaken = shaking => shaken,
+            () = self.ends.cut.cancelled() => return Err(Ended::Cut),
+        };
+        let Ok(shaken) = shaken else {
+            self.desk.metrics.limits.refused(Limit::Handshake);
+            return Err(Ended::Handshake);
+        };
+        Ok(shaken?)
+    }
 
-impl HttpService<Request<Incoming>> for Exchanges {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    /// A connection that knows by itself when it was idle for too long.
+    async fn run<C>(&self, connection: C) -> Result<(), Ended>
+    where
+        C: GracefulConnection<Error = hyper::Error>,
+    {
+        self.run_until(connection, std::future::pending(), Duration::ZERO)
+            .await
+    }
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let begun = Instant::now();
-        let endpoint = Endpoint::at(request.uri().path());
-        let metrics = Arc::clone(&self.metrics);
-        let config = &self.config;
-        let (body_limit, deadline) = (config.limits.body, config.request_deadline());
-        let peek_deadline = config.peek_deadline;
-        let awaits_continue = request.headers().contains_key(EXPECT);
-        let (mut request, meter) = metered(request, body_limit);
-        request.extensions_mut().insert(self.peer);
-        request.extensions_mut().insert(self.local);
-        let checked = check_host(&mut request);
-        let (routed, refused) = (Arc::clone(&self.routed), Arc::clone(&self.refused));
-        Box::pin(async move {
-            let response = match checked {
-                Ok(()) => tokio::time::timeout(deadline, routed(request)).await,
-                Err(error) => {
-                    drop(request);
-                    Ok(refused(error))
-                }
+    /// After the stop, or after `enough`, the connection ends with the requests in flight, or soon
+    /// if there are none; when cut, wherever it is. A client has `patience` to take leave.
+    async fn run_until<C>(
+        &self,
+        connection: C,
+        enough: impl Future<Output = ()>,
+        patience: Duration,
+    ) -> Result<(), Ended>
+    where
+        C: GracefulConnection<Error = hyper::Error>,
+    {
+        let mut connection = pin!(connection);
+        let stopped = async {
+            self.ends.stop.cancelled().await;
+            tokio::time::sleep(self.ends.linger).await;
+        };
+        let was_enough = tokio::select! {
+            ended = connection.as_mut() => return self.ended(ended),
+            () = stopped => false,
+            () = enough => true,
+        };
+        connection.as_mut().graceful_shutdown();
+        let left_alone = async {
+            if was_enough {
+                tokio::time::sleep(patience).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            ended = connection => self.ended(ended),
+            () = left_alone => Ok(()),
+            () = self.ends.cut.cancelled() => Ok(()),
+        }
+    }
+
+    fn ended(&self, ended: hyper::Result<()>) -> Result<(), Ended> {
+        if let Err(error) = &ended {
+            let limit = if error.is_parse_too_large() {
+                Some(Limit::Header)
+            } else {
+                error.is_timeout().then_some(Limit::HeaderTimeout)
             };
-            let timely = response.is_ok();
-            let mut response =
-                response.unwrap_or_else(|_| refused(late(&meter, deadline, peek_deadline)));
-            metrics
-                .requests
-                .answered(endpoint, response.status().as_u16(), begun.elapsed());
-            // A client that waits to be told to continue has not sent anything: nothing to drain.
-            let nothing_sent = awaits_continue && !meter.was_read();
-            if !timely || nothing_sent || !meter.drain().await {
-                let close = HeaderValue::from_static("close");
-                response.headers_mut().insert(CONNECTION, close);
-            }
-            Ok(response)
-        })
-    }
-}
-
-fn metered(request: Request<Incoming>, limit: u64) -> (Request<LimitedBody>, BodyMeter) {
-    let (head, body) = request.into_parts();
-    let (body, meter) = LimitedBody::new(body, limit);
-    let mut request = Request::from_parts(head, body);
-    request.extensions_mut().insert(meter.clone());
-    (request, meter)
-}
-
-/// What to say when the time is up: whose fault it is shows in whether the request had arrived.
-fn late(meter: &BodyMeter, deadline: Duration, peek_deadline: Duration) -> ApiError {
-    if meter.is_complete() {
-        ApiError::Peek {
-            error: PeekError::Deadline(peek_deadline),
-            several: false,
+            limit.inspect(|limit| self.desk.metrics.limits.refused(*limit));
         }
-    } else {
-        ApiError::Slow(deadline)
+        Ok(ended?)
     }
 }
 
-/// Sees to it that every request has one `Host` that can be read (RFC 9112, section 3.2), which
-/// hyper does not check. HTTP/1.0 may do without.
-///
-/// A target in absolute form overrules the header, and is turned into the usual form here, so that
-/// no route has to know of two places to look.
-fn check_host(request: &mut Request<LimitedBody>) -> Result<(), ApiError> {
-    let bad = |message: &str| Err(ApiError::Request(message.to_owned()));
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) if request.version() < Version::HTTP_11 => {}
-        (None, _) => return bad("the Host header is missing"),
-        (Some(_), Some(_)) => return bad("the Host header is given more than once"),
-        (Some(host), None) => {
-            if Authority::try_from(host.as_bytes()).is_err() {
-                return bad("the Host header names no host");
-            }
+/// Waits until no request was in flight for `patience`.
+async fn idle(mut active: watch::Receiver<usize>, patience: Duration) {
+    while active.wait_for(|count| *count == 0).await.is_ok() {
+        tokio::select! {
+            () = tokio::time::sleep(patience) => return,
+            changed = active.changed() => if changed.is_err() { break },
         }
     }
-    if request.method() == Method::CONNECT {
-        // Its target has no path, which warp would panic at.
-        return Err(ApiError::NotFound);
+    // The connection is gone, and so is whoever waits.
+    std::future::pending::<()>().await;
+}
+
+/// Runs the requests of HTTP/2 connections, each a task of its own.
+#[derive(Clone)]
+struct Streams {
+    tasks: TaskTracker,
+    cut: CancellationToken,
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        let cut = self.cut.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stream => {}
+                () = cut.cancelled() => {}
+            }
+        });
     }
-    let Some(authority) = request.uri().authority() else {
-        return Ok(());
-    };
-    // Without the user name and password that may stand before the host.
-    let host = match authority.port() {
-        Some(port) => format!("{}:{port}", authority.host()),
-        None => authority.host().to_owned(),
-    };
-    let target = request.uri().path_and_query().cloned();
-    let (Ok(host), Some(target)) = (HeaderValue::try_from(host), target) else {
-        return bad("the request's target cannot be read");
-    };
-    request.headers_mut().insert(HOST, host);
-    *request.uri_mut() = Uri::from(target);
-    Ok(())
 }

@@ -2,20 +2,20 @@
 //! would hold its connection and an answer in memory for ever.
 
 use std::future::Future as _;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// A TCP stream whose writes fail when none of them gets on for `patience`. Reads have hyper's
-/// time limit for heads and ours for requests.
+/// time limit for heads and ours for requests. Stands below TLS, so that it sees the system's own
+/// verdict.
 pub(super) struct StallGuard {
-    stream: TokioIo<TcpStream>,
+    stream: TcpStream,
     patience: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -24,7 +24,7 @@ pub(super) struct StallGuard {
 impl StallGuard {
     pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
         Self {
-            stream: TokioIo::new(stream),
+            stream,
             patience,
             stalled: None,
         }
@@ -33,7 +33,7 @@ impl StallGuard {
     fn watch<T>(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TokioIo<TcpStream>>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if let Poll::Ready(written) = write(Pin::new(&mut self.stream), cx) {
             self.stalled = None;
@@ -48,17 +48,17 @@ impl StallGuard {
     }
 }
 
-impl Read for StallGuard {
+impl AsyncRead for StallGuard {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl Write for StallGuard {
+impl AsyncWrite for StallGuard {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl Write for StallGuard {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
+        buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.watch(cx, |stream, cx| stream.poll_write_vectored(cx, buffers))
     }

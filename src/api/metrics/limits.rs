@@ -14,6 +14,7 @@ pub(in crate::api) enum Limit {
     StatisticsPerRequest,
     Header,
     HeaderTimeout,
+    Handshake,
     RequestTimeout,
     Connections,
     ConnectionsPerAddress,
@@ -29,13 +30,14 @@ impl fmt::Display for Limit {
     }
 }
 
-/// As the settings call them; the last two have none.
-const NAMES: [&str; 12] = [
+/// As the settings call them, where there is one.
+const NAMES: [&str; 13] = [
     "body",
     "fields",
     "statistics_per_request",
     "header",
     "header_timeout",
+    "handshake",
     "request_timeout",
     "connections",
     "connections_per_address",

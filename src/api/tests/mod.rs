@@ -10,6 +10,7 @@ mod sockets;
 mod statistic;
 mod statistics;
 mod stopping;
+mod tls;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -104,6 +105,7 @@ fn config() -> Config {
         },
         loopback_main: true,
         origins: Vec::new(),
+        tls: None,
         limits: Limits {
             body: 1024 * 1024,
             fields: 1000,

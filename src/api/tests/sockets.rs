@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::api::{Summary, serve};
+use crate::api::{Summary, serve_edge};
 
 /// A listener on a free port.
 pub(super) struct Server {
@@ -17,22 +17,28 @@ pub(super) struct Server {
     pub(super) task: JoinHandle<Summary>,
 }
 
+pub(super) async fn start(table: Table, config: Config) -> Server {
+    start_edge(table, config).await.0
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the test itself waits for the task"
 )]
-pub(super) async fn start(table: Table, config: Config) -> Server {
+pub(super) async fn start_edge(table: Table, config: Config) -> (Server, Arc<Edge<Table>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (_, answers) = watch::channel(Some(Arc::new(table)));
     let (_, readiness) = watch::channel(ready());
     let stop = CancellationToken::new();
-    let serving = serve(listener, Arc::new(config), answers, readiness, stop.clone());
-    Server {
+    let edge = Arc::new(Edge::new(Arc::new(config), answers, readiness));
+    let serving = serve_edge(listener, Arc::clone(&edge), stop.clone());
+    let server = Server {
         address,
         stop,
         task: tokio::spawn(serving),
-    }
+    };
+    (server, edge)
 }
 
 impl Server {
@@ -42,10 +48,14 @@ impl Server {
 
     /// Sends these bytes on a connection of their own, and reads to the connection's end.
     pub(super) async fn exchange(&self, request: impl AsRef<[u8]>) -> String {
+        String::from_utf8(self.exchange_bytes(request).await).unwrap()
+    }
+
+    pub(super) async fn exchange_bytes(&self, request: impl AsRef<[u8]>) -> Vec<u8> {
         let mut stream = self.connect().await;
         stream.write_all(request.as_ref()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
         answer
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -42,6 +42,7 @@ impl Check<'_> {
             },
             loopback_main: listen.ip().is_loopback() && !file.http.allow_cleartext_basic,
             origins: self.origins(file),
+            tls: self.http_tls(file),
             limits: api::Limits {
                 body: limits.body.as_u64(),
                 fields: limits.fields,
@@ -89,14 +90,41 @@ impl Check<'_> {
     fn listener(&mut self, file: &File) {
         let listen = file.http.listen.get_ref();
         let users = !file.http.auth.users.is_empty();
-        if users && !listen.ip().is_loopback() && !file.http.allow_cleartext_basic {
+        let is_encrypted = file.http.tls_certificate.is_some();
+        let may_listen = is_encrypted || file.http.allow_cleartext_basic;
+        if users && !listen.ip().is_loopback() && !may_listen {
             self.fault(
                 &file.http.listen,
                 format!(
-                    "passwords would cross the network in clear text on {listen}: listen on \
-                     loopback, or set allow_cleartext_basic = true if a gateway does the TLS"
+                    "passwords would cross the network in clear text on {listen}: set \
+                     tls_certificate and tls_key, listen on loopback, or set \
+                     allow_cleartext_basic = true if a gateway does the TLS"
                 ),
             );
+        }
+    }
+
+    fn http_tls(&mut self, file: &File) -> Option<api::Tls> {
+        let (certificate, key) = match (&file.http.tls_certificate, &file.http.tls_key) {
+            (None, None) => return None,
+            (Some(certificate), Some(key)) => (certificate, key),
+            (Some(alone), None) | (None, Some(alone)) => {
+                let text = "tls_certificate and tls_key are set together or not at all".to_owned();
+                self.fault(alone, text);
+                return None;
+            }
+        };
+        let path = |file: &Spanned<PathBuf>| self.folder.join(file.get_ref());
+        match api::Tls::load(&path(certificate), &path(key)) {
+            Ok(tls) => Some(tls),
+            Err(error) => {
+                let at_fault = match error {
+                    api::TlsError::Key(_) => key,
+                    _ => certificate,
+                };
+                self.fault(at_fault, error.to_string());
+                None
+            }
         }
     }
 

@@ -68,6 +68,44 @@ statistic = 'a;b'
 }
 
 #[test]
+fn a_certificate_lets_users_in_from_the_network() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["x".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    fs::write(folder.path().join("cert.pem"), certificate).unwrap();
+    fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
+    let with = |tls: &str| {
+        let text = format!(
+            "[http]\nlisten = '10.0.0.5:8443'\n{tls}\n[[http.auth.users]]\nname = 'a'\n\
+             password_hash = '{}'\n[[stat_server]]\nname = 'S'\nprimary = '127.0.0.1:7100'\n",
+            api::auth::hash_password("x")
+        );
+        Settings::parse(&text, folder.path())
+    };
+    let both = with("tls_certificate = 'cert.pem'\ntls_key = 'key.pem'").unwrap();
+    assert!(both.http.tls.is_some());
+    for (tls, fault) in [
+        ("", "passwords would cross the network in clear text"),
+        ("tls_certificate = 'cert.pem'", "are set together"),
+        (
+            "tls_certificate = 'key.pem'\ntls_key = 'key.pem'",
+            "holds no certificate",
+        ),
+        (
+            "tls_certificate = 'cert.pem'\ntls_key = 'no.pem'",
+            "the key file cannot be read",
+        ),
+    ] {
+        let faults = with(tls).unwrap_err();
+        assert!(
+            faults.iter().any(|found| found.text.contains(fault)),
+            "{tls}: {faults:?}"
+        );
+    }
+}
+
+#[test]
 fn a_table_at_fault_does_not_hide_the_faults_after_it() {
     let text = "\
 [[http.auth.users]]
