@@ -22,7 +22,10 @@ pub use event::{Batch, Event, Outcome, Ticket};
 pub use handle::{FetchError, PairHandle, PairState, PairStatus, Upstream};
 pub use heartbeat::AddpConfig;
 pub use pair::{Config, Endpoints, Pair};
-pub use probe::{ProbeConfig, ProbeReport, probe};
+pub use probe::{
+    AddpReport, Announcement, ClosedForm, Heard, PeekAnswer, ProbeConfig, ProbeReport, ProfileList,
+    Trial, probe,
+};
 pub use profile::StatTypes;
 pub use session::{Session, SessionConfig};
 pub use subscription::OpenSpec;

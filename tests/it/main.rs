@@ -17,6 +17,7 @@ mod herd;
 mod kill;
 mod opens;
 mod passwords;
+mod probe;
 mod process;
 mod restart;
 mod secrets;
