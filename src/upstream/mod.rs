@@ -5,6 +5,7 @@
 
 mod backoff;
 mod connection;
+mod counts;
 mod event;
 mod handle;
 mod heartbeat;
@@ -18,8 +19,9 @@ mod trace;
 mod window;
 
 pub use connection::{BoxStream, Connector, Stream, TcpConnector};
+pub use counts::PairCounts;
 pub use event::{Batch, Event, Outcome, Ticket};
-pub use handle::{FetchError, PairHandle, PairState, PairStatus, Upstream};
+pub use handle::{FetchError, PairHandle, PairState, PairStatus, Switchover, Upstream};
 pub use heartbeat::AddpConfig;
 pub use pair::{Config, Endpoints, Pair};
 pub use probe::{

@@ -1,6 +1,7 @@
 //! What a Stat Server sends.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::attribute::{Attribute, AttributeId, Body};
 use super::charset::Charset;
@@ -246,6 +247,17 @@ impl ServerMode {
             Self::Backup => 1,
             Self::Exiting => 2,
             Self::Unknown(code) => code,
+        }
+    }
+}
+
+impl fmt::Display for ServerMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Primary => f.write_str("primary"),
+            Self::Backup => f.write_str("backup"),
+            Self::Exiting => f.write_str("exiting"),
+            Self::Unknown(code) => write!(f, "unknown ({code})"),
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::connection::{BoxStream, Connector};
+use super::counts::PairCounts;
 use super::event::{Batch, Event};
 use super::handle::{COMMAND_QUEUE_LEN, Command, Held, PairHandle, PairState, PairStatus};
 use super::profile::StatTypes;
@@ -23,6 +24,7 @@ use super::trace::Trace;
 use crate::model::{Clock, EpochCounter, ServerId};
 use conversation::{Conversation, Ended};
 use probe::{Probe, served};
+use status::Published;
 
 /// How long an orderly end waits for the Stat Server to confirm the closes.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -87,8 +89,8 @@ pub struct Pair {
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Batch>,
     status: watch::Sender<PairStatus>,
-    /// Registered, and the round trip: what the status was last told.
-    published: (bool, Option<Duration>),
+    published: Published,
+    counts: Arc<PairCounts>,
     held: Arc<Held>,
     epochs: Arc<EpochCounter>,
     session: Session,
@@ -106,6 +108,7 @@ impl Pair {
         events: mpsc::Sender<Batch>,
     ) -> (Self, PairHandle) {
         let (sender, commands) = mpsc::channel(COMMAND_QUEUE_LEN);
+        let counts = Arc::<PairCounts>::default();
         let (status, status_seen) = watch::channel(PairStatus {
             state: PairState::Starting,
             address: config.endpoints.primary.clone(),
@@ -117,6 +120,10 @@ impl Pair {
             switchovers: 0,
             addp_round_trip: None,
             stat_types: config.stat_types.clone(),
+            endpoints: config.endpoints.clone(),
+            mode: None,
+            last_switchover: None,
+            counts: counts.clone(),
         });
         let held = Arc::<Held>::default();
         let handle = PairHandle {
@@ -139,7 +146,8 @@ impl Pair {
                 commands,
                 events,
                 status,
-                published: (false, None),
+                published: Published::default(),
+                counts,
                 held,
                 epochs,
                 session,
@@ -282,7 +290,7 @@ impl Pair {
 
     fn command(&mut self, command: Command) -> Result<(), Failure> {
         let now = Instant::now();
-        match command {
+        let carried_out = match command {
             Command::Want(specs) => {
                 self.held.insert(specs.iter().map(|spec| spec.id));
                 self.session.want(specs, now)
@@ -297,7 +305,9 @@ impl Pair {
                 Ok(())
             }
             Command::Close(ids) => self.session.close(&ids, now),
-        }
+        };
+        self.publish_counts();
+        carried_out
     }
 
     fn forget(&mut self) {

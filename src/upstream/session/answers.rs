@@ -94,9 +94,7 @@ impl Session {
         else {
             return Ok(());
         };
-        if !overdue {
-            connection.window.answered(sent, now);
-        }
+        connection.window.answered(sent, now, overdue);
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
         let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
@@ -278,9 +276,7 @@ impl Session {
             Link::Closing { .. } => return self.finish_close(id, now),
             Link::Open { .. } | Link::Idle => return self.peek_refused(id, None, &text),
         };
-        if !overdue {
-            connection.window.answered(sent, now);
-        }
+        connection.window.answered(sent, now, overdue);
         connection.references.remove(&reference_id);
         connection.held = connection.held.saturating_sub(1);
         subscription.link = Link::Idle;
