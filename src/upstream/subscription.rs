@@ -38,6 +38,8 @@ pub(super) struct Subscription {
     /// It was to be closed while its open was on its way: closed as soon as that is answered,
     /// unless somebody wants it again before.
     pub(super) unwanted: bool,
+    /// The Stat Server said that it cannot track it.
+    pub(super) invalid: bool,
 }
 
 /// Which of the session's queues names a statistic: one at most, so that none outgrows what is
@@ -96,6 +98,7 @@ impl Subscription {
             waiting: Vec::new(),
             queue: Queue::None,
             unwanted: false,
+            invalid: false,
         }
     }
 

@@ -27,10 +27,15 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) async fn start() -> Self {
+        Self::of_size(100).await
+    }
+
+    /// Starts with at least so many statistics, half of them open to all.
+    pub(crate) async fn of_size(statistics: u32) -> Self {
         let config = Config {
             seed: 42,
             speed: 10.0,
-            statistics: 100,
+            statistics,
             tenant_passwords: vec![("Resources".to_owned(), "open sesame".to_owned())],
             version: "8.5.112.03".to_owned(),
         };
@@ -75,6 +80,12 @@ impl Pair {
         statistics.filter(|statistic| &*statistic.tenant == "Environment")
     }
 
+    /// Configuration that opens these statistics from the start.
+    pub(crate) fn opening(statistics: impl IntoIterator<Item = Statistic>) -> String {
+        let entry = |statistic: Statistic| format!("[[open]]\nstatistic = \"{statistic}\"\n");
+        statistics.into_iter().map(entry).collect()
+    }
+
     /// How many opens both sides were sent, ever.
     pub(crate) fn opens_total(&self) -> u64 {
         let total = |role| self.simulator.counts(role).opens_total;
@@ -104,8 +115,13 @@ impl World {
 
     /// Starts with more configuration behind that of [`Pair::configuration`].
     pub(crate) async fn start_with(more: &str) -> Self {
+        Self::in_front_of(Pair::start().await, more).await
+    }
+
+    /// As [`World::start_with`], with these Stat Servers.
+    pub(crate) async fn in_front_of(pair: Pair, more: &str) -> Self {
         let mut world = Self {
-            pair: Pair::start().await,
+            pair,
             address: String::new(),
             store: TempDir::new().unwrap(),
             more: more.to_owned(),
@@ -126,6 +142,21 @@ impl World {
         let (mut service, stop) = self.running.take().unwrap();
         stop.cancel();
         service.join().await.unwrap();
+    }
+
+    /// What the store of a stopped service holds: a row of `peekd inspect last` per statistic.
+    pub(crate) async fn stored(&self) -> Vec<serde_json::Value> {
+        assert!(self.running.is_none(), "the store is in use");
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_peekd"))
+            .args(["inspect", "last", "--format", "jsonl", "--store"])
+            .arg(self.store.path())
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        rows.collect()
     }
 
     pub(crate) async fn send(&self, request: &[u8]) -> Response {

@@ -12,6 +12,7 @@
 )]
 
 mod documented;
+mod doubt;
 mod harness;
 mod herd;
 mod kill;

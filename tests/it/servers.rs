@@ -55,7 +55,10 @@ async fn each_pair_is_told_with_its_active_side() {
 }
 
 /// Asks until the first pair is told as wanted.
-async fn told(world: &World, wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+pub(crate) async fn told(
+    world: &World,
+    wanted: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
     let asking = async {
         loop {
             let server = first(&ask(world, "GET").await);

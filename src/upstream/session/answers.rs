@@ -9,7 +9,7 @@ use super::super::subscription::Link;
 use super::requests::opened;
 use super::{FIRST_VALUE_PATIENCE, Failure, Reference, Session};
 use crate::model::{Quality, StatisticId, Value};
-use crate::wire::{self, EventKind, EventValue, Message, ProfileKind, ServerMode, decode_state};
+use crate::wire::{self, EventKind, EventValue, Message, ProfileKind, decode_state};
 
 impl Session {
     pub(super) fn received_body(&mut self, body: &[u8], now: Instant) -> Result<(), Failure> {
@@ -68,12 +68,6 @@ impl Session {
         }
     }
 
-    fn server_mode(&mut self, event: &wire::Event<'_>) {
-        if let Some(connection) = &mut self.connection {
-            connection.mode = Some(ServerMode::from_code(event.int_value));
-        }
-    }
-
     fn acknowledged(&mut self, reference_id: i32, now: Instant) -> Result<(), Failure> {
         let Some(connection) = &mut self.connection else {
             return Ok(());
@@ -97,6 +91,7 @@ impl Session {
         connection.window.answered(sent, now, overdue);
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
+        subscription.invalid = false;
         let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
         let somebody_waits = !subscription.waiting.is_empty();
         self.events.push(Event::Opened { id, mode, proof });
@@ -135,6 +130,7 @@ impl Session {
         // A value before its acknowledgement acknowledges as well.
         self.acknowledged(event.reference_id, now)?;
         let (value, quality) = self.decode(event);
+        let quality = self.vouched(id, quality);
         let Some(subscription) = self.subscriptions.get_mut(&id) else {
             return Ok(());
         };
@@ -357,17 +353,6 @@ impl Session {
             self.open_refused(id, reference_id, text.into(), now);
         } else {
             self.finish_close(id, now);
-        }
-    }
-
-    fn validity(&mut self, reference_id: i32, valid: bool) {
-        let Some(connection) = &self.connection else {
-            return;
-        };
-        if let Some(Reference::Open(id)) = connection.references.get(&reference_id) {
-            self.events.push(Event::Validity { id: *id, valid });
-        } else {
-            self.skipped_messages += 1;
         }
     }
 

@@ -8,6 +8,7 @@ mod endings;
 mod patience;
 mod profiles;
 mod requests;
+mod standing;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ mod stopping;
 mod switching;
 mod tracing;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -165,6 +165,17 @@ impl Run {
         while seen.len() < count {
             if let Event::Value { id, epoch, .. } = self.next().await {
                 seen.insert(id, epoch);
+            }
+        }
+        seen.into_values().collect()
+    }
+
+    /// Waits until so many distinct statistics were told to be valid or not; answers what was told.
+    async fn validities(&mut self, count: usize) -> HashSet<bool> {
+        let mut seen = HashMap::new();
+        while seen.len() < count {
+            if let Event::Validity { id, valid } = self.next().await {
+                seen.insert(id, valid);
             }
         }
         seen.into_values().collect()

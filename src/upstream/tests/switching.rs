@@ -162,12 +162,16 @@ async fn a_demoted_primary_is_left_only_for_a_server_that_serves() {
 
 #[tokio::test(start_paused = true)]
 async fn a_demoted_primary_is_kept_while_the_backup_is_away() {
-    let (simulator, run, _) = open_on_primary().await;
+    let (simulator, mut run, _) = open_on_primary().await;
     simulator.command(Command::Kill(Role::Backup));
     simulator.command(Command::BackupMode(Role::Primary));
+    assert_eq!(run.validities(COUNT).await, HashSet::from([false]));
     tokio::time::sleep(Duration::from_mins(10)).await;
     assert_eq!(simulator.counts(Role::Primary).opens_now, 60);
     assert_eq!(run.status().state, PairState::Connected);
+    assert_eq!(run.status().switchovers, 0);
+    simulator.command(Command::PrimaryMode(Role::Primary));
+    assert_eq!(run.validities(COUNT).await, HashSet::from([true]));
     run.end().await;
 }
 

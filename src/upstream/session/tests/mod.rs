@@ -2,13 +2,14 @@
 //! session then says, tells and answers, joined with `; `.
 //!
 //! Statistics are named `q1`, `q2`; those named `n1` do not notify. The four profile requests after
-//! a registration take the numbers 1 to 4, so the first open is number 5.
+//! a registration take the numbers 1 to 4, so the first open is number 5. A doubtful value reads `1?`.
 
 mod closing;
 mod fetching;
 mod losing;
 mod opening;
 mod registering;
+mod standing;
 mod stream;
 
 use std::sync::{Arc, Mutex};
@@ -18,7 +19,7 @@ use bytes::BytesMut;
 use super::super::event::Outcome;
 use super::super::subscription::OpenSpec;
 use super::*;
-use crate::model::{NotificationMode, ProofKey, Value};
+use crate::model::{NotificationMode, ProofKey, Quality, Value};
 use crate::wire::{self, Deframer, EventKind, Kv, KvValue, Message};
 
 struct Bench {
@@ -269,13 +270,16 @@ fn told_of(event: Event) -> String {
             id,
             epoch,
             value,
+            quality,
             tickets,
             ..
         } => {
+            let doubt = if quality == Quality::Good { "" } else { "?" };
             for ticket in tickets {
                 ticket.complete(Outcome::Value(value.clone()));
             }
-            format!("{}={} in {}", name_of(id), text_of(&value), epoch.0)
+            let value = text_of(&value);
+            format!("{}={value}{doubt} in {}", name_of(id), epoch.0)
         }
         Event::Refused {
             id, text, tickets, ..
