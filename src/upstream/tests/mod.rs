@@ -1,6 +1,8 @@
 //! Pairs against simulated and scripted Stat Servers, over in-memory pipes and paused time.
 
 mod broken;
+mod faulty;
+mod pacing;
 mod stopping;
 mod switching;
 mod tracing;
@@ -197,14 +199,24 @@ impl Run {
 }
 
 fn simulator() -> Arc<Simulator> {
+    simulator_of(100)
+}
+
+fn simulator_of(statistics: u32) -> Arc<Simulator> {
     let config = simulator::Config {
         seed: 42,
         speed: 1.0,
-        statistics: 100,
+        statistics,
         tenant_passwords: Vec::new(),
         version: "8.5.112.03".to_owned(),
     };
     Simulator::new(config, Clock::set_at(Timestamp(1_700_000_000_000)))
+}
+
+/// Dials the simulated servers.
+fn connect_to(simulator: &Arc<Simulator>) -> Arc<dyn Connector> {
+    let dial = simulator.clone();
+    Dialler::new(move |address| Ok(Box::new(dial.connect(role_of(address))?) as BoxStream))
 }
 
 fn role_of(address: &str) -> Role {
