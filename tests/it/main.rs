@@ -13,6 +13,7 @@
 
 mod documented;
 mod doubt;
+mod exits;
 mod harness;
 mod herd;
 mod kill;
