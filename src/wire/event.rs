@@ -88,6 +88,8 @@ pub struct Event<'a> {
     pub void: Option<&'a [u8]>,
     /// A profile: name to definition text.
     pub profile: Option<Kv>,
+    /// Why the profile could not be read, if it could not.
+    pub profile_fault: Option<Error>,
     /// The server's version, where it comes as a list.
     pub version: Option<Kv>,
 }
@@ -117,6 +119,7 @@ impl<'a> Event<'a> {
             text: None,
             void: None,
             profile: None,
+            profile_fault: None,
             version: None,
         }
     }
@@ -167,8 +170,13 @@ impl<'a> Event<'a> {
                 AttributeId::INT_VALUE => event.int_value = attribute.int()?,
                 AttributeId::STRING_VALUE => event.text = Some(charset.decode(attribute.text()?)),
                 AttributeId::EXTENSIONS => event.void = Some(attribute.block()?),
-                AttributeId::PROFILE => event.profile = Some(attribute.kv(charset)?),
-                // Nobody has seen this one travel: a form that is no list is no reason to hang up.
+                // A definition in a form that nobody has seen is no reason to hang up, connection
+                // after connection: without its lists a server is taken to define everything.
+                AttributeId::PROFILE => match attribute.kv(charset) {
+                    Ok(list) => event.profile = Some(list),
+                    Err(fault) => event.profile_fault = Some(fault),
+                },
+                // Nobody has seen this one travel at all.
                 AttributeId::SERVER_VERSION_INFO => event.version = attribute.kv(charset).ok(),
                 _ => {}
             }

@@ -91,7 +91,6 @@ impl Session {
         connection.window.answered(sent, now, overdue);
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
-        subscription.invalid = false;
         let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
         let somebody_waits = !subscription.waiting.is_empty();
         self.events.push(Event::Opened { id, mode, proof });
@@ -373,6 +372,9 @@ impl Session {
             }
         };
         if kind == ProfileKind::StatTypes {
+            if let Some(fault) = &event.profile_fault {
+                tracing::warn!(%fault, "the list of stat types cannot be read");
+            }
             let pairs = event.profile.map(|profile| profile.0).unwrap_or_default();
             let names: Vec<String> = pairs.into_iter().map(|(name, _)| name).collect();
             // A server without any stat types did not tell them: it may still define every metric.

@@ -75,6 +75,18 @@ fn a_reopened_statistic_is_not_doubted_for_what_it_was() {
 }
 
 #[test]
+fn what_is_told_before_the_acknowledgement_counts() {
+    check(&[
+        ("want q1", "open#5 q1"),
+        ("invalid 5", "invalid q1"),
+        ("opened 5", "opened q1"),
+        ("value 5 1", "q1=1? in 10"),
+        ("valid 5", "valid q1"),
+        ("value 5 2", "q1=2 in 10"),
+    ]);
+}
+
+#[test]
 fn a_server_that_is_about_to_stop_still_vouches() {
     check_open(&[("mode 0 2", ""), ("value 5 3", "q1=3 in 10")]);
 }
