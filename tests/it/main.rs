@@ -11,6 +11,7 @@
     reason = "a test that finds what it should not is to panic"
 )]
 
+mod backlog;
 mod documented;
 mod doubt;
 mod exits;
