@@ -38,8 +38,16 @@ pub(super) struct Subscription {
     /// It was to be closed while its open was on its way: closed as soon as that is answered,
     /// unless somebody wants it again before.
     pub(super) unwanted: bool,
+    pub(super) doubt: Doubt,
+}
+
+/// Why a statistic's value cannot be vouched for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Doubt {
     /// The Stat Server said that it cannot track it.
     pub(super) invalid: bool,
+    /// The last value could not be read.
+    pub(super) unreadable: bool,
 }
 
 /// Which of the session's queues names a statistic: one at most, so that none outgrows what is
@@ -98,7 +106,7 @@ impl Subscription {
             waiting: Vec::new(),
             queue: Queue::None,
             unwanted: false,
-            invalid: false,
+            doubt: Doubt::default(),
         }
     }
 

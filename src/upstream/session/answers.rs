@@ -129,6 +129,7 @@ impl Session {
         // A value before its acknowledgement acknowledges as well.
         self.acknowledged(event.reference_id, now)?;
         let (value, quality) = self.decode(event);
+        let unreadable = quality != Quality::Good;
         let quality = self.vouched(id, quality);
         let Some(subscription) = self.subscriptions.get_mut(&id) else {
             return Ok(());
@@ -143,6 +144,7 @@ impl Session {
             return Ok(());
         };
         *valued = true;
+        subscription.doubt.unreadable = unreadable;
         let epoch = *epoch;
         // Peeks are answered in order. Under its own number a value answers that peek and, since
         // it is newer, every earlier one; under the statistic's number, the oldest.

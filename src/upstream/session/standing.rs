@@ -22,8 +22,7 @@ impl Session {
             return;
         }
         let concerned = |(id, subscription): (&StatisticId, &Subscription)| {
-            let is_valued = matches!(subscription.link, Link::Open { valued: true, .. });
-            (is_valued && !subscription.invalid).then_some(*id)
+            (has_sound_value(subscription) && !subscription.doubt.invalid).then_some(*id)
         };
         let mut ids: Vec<StatisticId> = self.subscriptions.iter().filter_map(concerned).collect();
         // The same bytes are to mean the same events, in the same order.
@@ -44,11 +43,14 @@ impl Session {
         };
         let id = *id;
         let stands_by = connection.mode == Some(ServerMode::Backup);
-        if let Some(subscription) = self.subscriptions.get_mut(&id) {
-            subscription.invalid = !valid;
+        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            return;
+        };
+        subscription.doubt.invalid = !valid;
+        if !valid || has_sound_value(subscription) {
+            let valid = valid && !stands_by;
+            self.events.push(Event::Validity { id, valid });
         }
-        let valid = valid && !stands_by;
-        self.events.push(Event::Validity { id, valid });
     }
 
     /// How far a value of this statistic may be trusted that reads with `quality`.
@@ -56,11 +58,18 @@ impl Session {
         let mode = self.connection.as_ref().and_then(|it| it.mode);
         let subscription = self.subscriptions.get(&id);
         let is_doubtful = mode == Some(ServerMode::Backup)
-            || subscription.is_some_and(|subscription| subscription.invalid);
+            || subscription.is_some_and(|subscription| subscription.doubt.invalid);
         if is_doubtful {
             Quality::Uncertain
         } else {
             quality
         }
     }
+}
+
+/// Whether the last value is one that can be vouched for: it can be read, and came on this
+/// connection, since the server knows nothing of earlier ones.
+fn has_sound_value(subscription: &Subscription) -> bool {
+    let is_valued = matches!(subscription.link, Link::Open { valued: true, .. });
+    is_valued && !subscription.doubt.unreadable
 }

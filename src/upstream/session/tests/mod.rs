@@ -11,6 +11,7 @@ mod opening;
 mod registering;
 mod standing;
 mod stream;
+mod table;
 
 use std::sync::{Arc, Mutex};
 

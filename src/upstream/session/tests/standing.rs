@@ -78,6 +78,8 @@ fn a_reopened_statistic_is_not_doubted_for_what_it_was() {
 fn what_is_told_before_the_acknowledgement_counts() {
     check(&[
         ("want q1", "open#5 q1"),
+        // A value of an earlier connection must not be vouched for.
+        ("valid 5", ""),
         ("invalid 5", "invalid q1"),
         ("opened 5", "opened q1"),
         ("value 5 1", "q1=1? in 10"),
@@ -89,4 +91,26 @@ fn what_is_told_before_the_acknowledgement_counts() {
 #[test]
 fn a_server_that_is_about_to_stop_still_vouches() {
     check_open(&[("mode 0 2", ""), ("value 5 3", "q1=3 in 10")]);
+}
+
+#[test]
+fn a_state_that_cannot_be_read_is_never_vouched_for() {
+    let mut bench = Bench::registered(1000);
+    bench.follow(&[("want q1", "open#5 q1")]);
+    let mut event = wire::Event::new(EventKind::Info, 5, 1_700_000_000);
+    event.void = Some(&[0, 99, 0]);
+    bench.hear(&event).unwrap();
+    let told = bench.events().join("; ");
+    assert!(
+        told.starts_with("opened q1; q1=") && told.ends_with("? in 10"),
+        "{told}"
+    );
+    bench.follow(&[
+        ("invalid 5", "invalid q1"),
+        ("valid 5", ""),
+        ("mode 0 1", ""),
+        ("mode 0 0", ""),
+        ("value 5 1", "q1=1 in 10"),
+        ("valid 5", "valid q1"),
+    ]);
 }
