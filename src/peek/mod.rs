@@ -9,4 +9,4 @@ mod servers;
 pub use answer::{Answer, AnswerPeeks, PeekError, Query, Source, Why};
 pub use desk::{Config, Peek};
 pub use freshness::{Demand, Freshness};
-pub use servers::ServerReport;
+pub use servers::{ServerReport, SwitchoverReport};

@@ -28,10 +28,36 @@ pub struct ServerReport {
     pub switchovers: u64,
     /// How long the last answered heartbeat poll took.
     pub addp_round_trip: Option<Duration>,
+    /// What it said of its mode on the present connection: `primary`, `backup`, `exiting`, or
+    /// `unknown` with a number.
+    pub mode: Option<String>,
+    /// The primary's and the backup's address.
+    pub addresses: (String, Option<String>),
+    /// Statistics that are to be open.
+    pub wanted: usize,
+    /// Statistics that the Stat Server acknowledged to hold open.
+    pub open: usize,
+    /// Messages that were not understood since the start.
+    pub skipped_messages: u64,
+    /// The last change of sides.
+    pub last_switchover: Option<SwitchoverReport>,
     /// Why the last connection to the primary failed, if it did.
     pub primary_failure: Option<String>,
     /// Why the last connection to the backup failed, if it did.
     pub backup_failure: Option<String>,
+}
+
+/// One change of sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchoverReport {
+    /// When the other side answered the registration.
+    pub at: Timestamp,
+    /// The address that was left.
+    pub from: String,
+    /// The address that serves since.
+    pub to: String,
+    /// Why the former was left.
+    pub reason: String,
 }
 
 impl ServerReport {
@@ -60,6 +86,17 @@ impl ServerReport {
             connections: status.connections,
             switchovers: status.switchovers,
             addp_round_trip: status.addp_round_trip,
+            mode: status.mode.map(|mode| mode.to_string()),
+            addresses: (status.endpoints.primary, status.endpoints.backup),
+            wanted: status.counts.wanted(),
+            open: status.counts.open(),
+            skipped_messages: status.counts.skipped_messages(),
+            last_switchover: status.last_switchover.map(|it| SwitchoverReport {
+                at: it.at,
+                from: it.from.clone(),
+                to: it.to.clone(),
+                reason: it.reason.clone(),
+            }),
             primary_failure,
             backup_failure,
         }

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::counts::PairCounts;
 use super::event::Ticket;
+use super::pair::Endpoints;
 use super::profile::StatTypes;
 use super::subscription::{HandedOver, OpenSpec};
 use crate::model::{Moment, ServerId, StatisticId, Timestamp};
+use crate::wire::ServerMode;
 
 /// What a pair is told.
 #[derive(Debug)]
@@ -62,6 +65,27 @@ pub struct PairStatus {
     pub addp_round_trip: Option<Duration>,
     /// Which metrics it defines.
     pub stat_types: StatTypes,
+    /// Both of its addresses.
+    pub endpoints: Endpoints,
+    /// What the Stat Server said of its mode on the present connection.
+    pub mode: Option<ServerMode>,
+    /// The last change of sides.
+    pub last_switchover: Option<Arc<Switchover>>,
+    /// Its running figures.
+    pub counts: Arc<PairCounts>,
+}
+
+/// One change of sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switchover {
+    /// When the other side answered the registration.
+    pub at: Timestamp,
+    /// The address that was left.
+    pub from: String,
+    /// The address that serves since.
+    pub to: String,
+    /// Why the former was left.
+    pub reason: String,
 }
 
 /// One pair, from outside.

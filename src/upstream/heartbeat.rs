@@ -110,6 +110,8 @@ impl Heartbeat {
         // A verdict needs a poll that had its time: if we ourselves came late, the proof of life
         // may be waiting to be read.
         match self.unanswered_poll() {
+            // Nor may we have been away meanwhile: stopped, or waiting for room for events.
+            Some(polled) if now.saturating_duration_since(polled) >= config.local_timeout * 2 => {}
             Some(polled) if due(polled) => return Verdict::Dead,
             None if due(self.last_received) => {}
             _ => return Verdict::Alive,
@@ -184,6 +186,17 @@ mod tests {
         assert_eq!(heartbeat.deadline(), Some(start + T * 2));
         assert_eq!(heartbeat.check(start + T + T / 2), Verdict::Alive);
         assert_eq!(heartbeat.check(start + T * 2), Verdict::Dead);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_away_while_the_answer_may_have_come_asks_again() {
+        let start = Instant::now();
+        let mut heartbeat = heartbeat(start);
+        assert!(matches!(heartbeat.check(start + T), Verdict::Poll(_)));
+        let back = start + T * 4;
+        assert!(matches!(heartbeat.check(back), Verdict::Poll(_)));
+        assert_eq!(heartbeat.check(back + T / 2), Verdict::Alive);
+        assert_eq!(heartbeat.check(back + T), Verdict::Dead);
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod connection;
+mod counts;
 mod desk;
 mod event;
 mod handle;
@@ -21,13 +22,17 @@ mod trace;
 mod window;
 
 pub use connection::{BoxStream, Connector, Stream, TcpConnector};
+pub use counts::PairCounts;
 pub use desk::{FetchError, Upstream};
 pub use event::{Batch, Event, Outcome, Ticket};
-pub use handle::{PairHandle, PairState, PairStatus};
+pub use handle::{PairHandle, PairState, PairStatus, Switchover};
 pub use heartbeat::AddpConfig;
 pub use pair::{Config, Endpoints, Pair};
 pub use plan::{Manner, Plan, SpelledOut};
-pub use probe::{ProbeConfig, ProbeReport, probe};
+pub use probe::{
+    AddpReport, Announcement, ClosedForm, Heard, PeekAnswer, ProbeConfig, ProbeReport, ProfileList,
+    Trial, probe,
+};
 pub use profile::StatTypes;
 pub use roster::Roster;
 pub use session::{Session, SessionConfig};

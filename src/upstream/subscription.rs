@@ -64,6 +64,7 @@ pub(super) struct Subscription {
     pub(super) upgrade: Option<Box<Upgrade>>,
     /// Who refused it before it came here.
     pub(super) round: Option<Box<Round>>,
+    pub(super) doubt: Doubt,
 }
 
 /// A second open of a statistic, in a more telling mode.
@@ -86,6 +87,15 @@ pub(super) enum UpgradeStage {
     },
     /// The Stat Server holds both; the first is closed at the second's first value.
     Opened { reference_id: i32, epoch: Epoch },
+}
+
+/// Why a statistic's value cannot be vouched for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Doubt {
+    /// The Stat Server said that it cannot track it.
+    pub(super) invalid: bool,
+    /// The last value could not be read.
+    pub(super) unreadable: bool,
 }
 
 /// Which of the session's queues names a statistic: one at most, so that none outgrows what is
@@ -148,6 +158,7 @@ impl Subscription {
             unwanted: false,
             upgrade: None,
             round: None,
+            doubt: Doubt::default(),
         }
     }
 

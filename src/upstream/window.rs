@@ -14,6 +14,8 @@ pub(super) struct Window {
     width: usize,
     width_max: usize,
     in_flight: usize,
+    /// Not answered yet, those included that are not waited for any more.
+    opening: usize,
     prompt_answers: usize,
 }
 
@@ -24,6 +26,7 @@ impl Window {
             width: AT_FIRST.min(width_max),
             width_max,
             in_flight: 0,
+            opening: 0,
             prompt_answers: 0,
         }
     }
@@ -39,9 +42,20 @@ impl Window {
 
     pub(super) fn sent(&mut self) {
         self.in_flight += 1;
+        self.opening += 1;
     }
 
-    pub(super) fn answered(&mut self, sent: Instant, now: Instant) {
+    /// How many opens were sent and not answered.
+    pub(super) fn opening(&self) -> usize {
+        self.opening
+    }
+
+    /// An answer came; an overdue one tells nothing any more, its place was given up.
+    pub(super) fn answered(&mut self, sent: Instant, now: Instant, overdue: bool) {
+        self.opening = self.opening.saturating_sub(1);
+        if overdue {
+            return;
+        }
         self.in_flight = self.in_flight.saturating_sub(1);
         if now.saturating_duration_since(sent) > PROMPT {
             self.prompt_answers = 0;
@@ -77,7 +91,7 @@ mod tests {
             }
             assert!(!window.has_room());
             for _ in 0..width {
-                window.answered(now, now);
+                window.answered(now, now, false);
             }
         }
     }
@@ -89,7 +103,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
         for _ in 0..200 {
             window.sent();
-            window.answered(sent, Instant::now());
+            window.answered(sent, Instant::now(), false);
         }
         for _ in 0..50 {
             window.sent();

@@ -74,6 +74,8 @@ pub(super) enum AttributeValue<'a> {
 pub(super) struct Attribute<'a> {
     pub(super) id: u32,
     pub(super) value: AttributeValue<'a>,
+    /// Its type letter as sent.
+    pub(super) letter: u8,
     /// Where its type letter stands in the frame.
     offset: usize,
     /// Where its value's bytes start, past a length.
@@ -84,7 +86,7 @@ impl<'a> Attribute<'a> {
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let id = reader.u32("an attribute's number")?;
         let offset = reader.offset();
-        let value = Self::read_value(reader).map_err(|error| error.in_attribute(id))?;
+        let (letter, value) = Self::read_value(reader).map_err(|error| error.in_attribute(id))?;
         let value_len = match value {
             AttributeValue::Int(_) => 0,
             AttributeValue::Text(bytes) | AttributeValue::Block(bytes) => bytes.len(),
@@ -92,14 +94,16 @@ impl<'a> Attribute<'a> {
         Ok(Self {
             id,
             value,
+            letter,
             offset,
             value_offset: reader.offset() - value_len,
         })
     }
 
-    fn read_value(reader: &mut Reader<'a>) -> Result<AttributeValue<'a>, Error> {
+    fn read_value(reader: &mut Reader<'a>) -> Result<(u8, AttributeValue<'a>), Error> {
         let offset = reader.offset();
-        Ok(match reader.u8("an attribute's type")? {
+        let letter = reader.u8("an attribute's type")?;
+        let value = match letter {
             b'i' => AttributeValue::Int(reader.i32("an integer")?.into()),
             b'l' => AttributeValue::Int(reader.i64("a long integer")?),
             b's' => AttributeValue::Text(reader.block16("a text")?),
@@ -107,7 +111,8 @@ impl<'a> Attribute<'a> {
             b'b' => AttributeValue::Block(reader.block16_self("a byte block")?),
             b'B' => AttributeValue::Block(reader.block32("a long byte block")?),
             other => return Err(Error::at(offset, Fault::UnknownType(other))),
-        })
+        };
+        Ok((letter, value))
     }
 
     pub(super) fn int(&self) -> Result<i64, Error> {

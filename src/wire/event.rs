@@ -1,6 +1,7 @@
 //! What a Stat Server sends.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::attribute::{Attribute, AttributeId, Body};
 use super::charset::Charset;
@@ -87,6 +88,8 @@ pub struct Event<'a> {
     pub void: Option<&'a [u8]>,
     /// A profile: name to definition text.
     pub profile: Option<Kv>,
+    /// Why the profile could not be read, if it could not.
+    pub profile_fault: Option<Error>,
     /// The server's version, where it comes as a list.
     pub version: Option<Kv>,
 }
@@ -116,6 +119,7 @@ impl<'a> Event<'a> {
             text: None,
             void: None,
             profile: None,
+            profile_fault: None,
             version: None,
         }
     }
@@ -166,8 +170,13 @@ impl<'a> Event<'a> {
                 AttributeId::INT_VALUE => event.int_value = attribute.int()?,
                 AttributeId::STRING_VALUE => event.text = Some(charset.decode(attribute.text()?)),
                 AttributeId::EXTENSIONS => event.void = Some(attribute.block()?),
-                AttributeId::PROFILE => event.profile = Some(attribute.kv(charset)?),
-                // Nobody has seen this one travel: a form that is no list is no reason to hang up.
+                // A definition in a form that nobody has seen is no reason to hang up, connection
+                // after connection: without its lists a server is taken to define everything.
+                AttributeId::PROFILE => match attribute.kv(charset) {
+                    Ok(list) => event.profile = Some(list),
+                    Err(fault) => event.profile_fault = Some(fault),
+                },
+                // Nobody has seen this one travel at all.
                 AttributeId::SERVER_VERSION_INFO => event.version = attribute.kv(charset).ok(),
                 _ => {}
             }
@@ -246,6 +255,17 @@ impl ServerMode {
             Self::Backup => 1,
             Self::Exiting => 2,
             Self::Unknown(code) => code,
+        }
+    }
+}
+
+impl fmt::Display for ServerMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Primary => f.write_str("primary"),
+            Self::Backup => f.write_str("backup"),
+            Self::Exiting => f.write_str("exiting"),
+            Self::Unknown(code) => write!(f, "unknown ({code})"),
         }
     }
 }

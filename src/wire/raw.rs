@@ -9,18 +9,23 @@ use super::error::Error;
 use super::kv::Kv;
 use super::reader::Reader;
 
-/// Bytes of a block shown before it is cut.
-const SHOWN_LEN_MAX: usize = 256;
+/// Bytes shown in hexadecimal before they are cut: more than any state seen so far, and a bound on
+/// what one attribute can cost.
+const SHOWN_LEN_MAX: usize = 64 * 1024;
 
 /// One message, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawMessage {
     /// The message's number.
     pub id: u32,
+    /// The protocol's name for it, where one is known.
+    pub name: Option<&'static str>,
     /// Its attributes in the order sent.
     pub attributes: Vec<RawAttribute>,
     /// Why the rest could not be read, if it could not.
     pub fault: Option<Error>,
+    /// The whole body in hexadecimal, where the message is not known or could not be read.
+    pub raw: Option<String>,
 }
 
 /// One attribute of a message.
@@ -30,10 +35,15 @@ pub struct RawAttribute {
     pub id: u32,
     /// The protocol's name for it, where one is known.
     pub name: Option<&'static str>,
+    /// The type letter as sent.
+    pub letter: char,
     /// The type letter's kind: `integer`, `text`, `list` or `bytes`.
     pub kind: &'static str,
     /// Its value: digits, the text, the list as `{key: value}`, or bytes in hexadecimal.
     pub value: String,
+    /// Its bytes in hexadecimal where the value may not tell them: a text that is not plain ASCII,
+    /// whose character set is only believed; a list or a text under a number that is not known.
+    pub raw: Option<String>,
 }
 
 impl RawMessage {
@@ -42,10 +52,15 @@ impl RawMessage {
     pub fn read(body: &[u8], charset: Charset) -> Self {
         let mut message = Self {
             id: 0,
+            name: None,
             attributes: Vec::new(),
             fault: None,
+            raw: None,
         };
         message.fault = message.read_attributes(body, charset).err();
+        message.name = name_of(message.id);
+        let is_clear = message.name.is_some() && message.fault.is_none();
+        message.raw = (!is_clear).then(|| hexadecimal(body));
         message
     }
 
@@ -57,15 +72,49 @@ impl RawMessage {
             let attribute = Attribute::read(&mut reader)?;
             let (kind, value) = show(&attribute, charset);
             let name = AttributeId::name(attribute.id);
+            let bytes = match attribute.value {
+                AttributeValue::Text(text) if name.is_none() || !text.is_ascii() => Some(text),
+                AttributeValue::Block(block) if name.is_none() && kind == "list" => Some(block),
+                _ => None,
+            };
             self.attributes.push(RawAttribute {
                 id: attribute.id,
                 name,
+                letter: attribute.letter.into(),
                 kind,
                 value,
+                raw: bytes.map(hexadecimal),
             });
         }
         reader.end()
     }
+}
+
+/// The protocol's name of a message, for people.
+fn name_of(id: u32) -> Option<&'static str> {
+    Some(match id {
+        1 => "EventError",
+        2 => "EventInfo",
+        3 => "EventStatisticClosed",
+        4 => "EventStatisticProfile",
+        9 => "EventStatisticValid",
+        10 => "EventStatisticInvalid",
+        11 => "EventRegistered",
+        17..=20 => "EventCurrentTargetState",
+        22 => "EventStatisticOpened",
+        23 => "EventServerMode",
+        1024 => "RequestRegisterClient",
+        1025 => "RequestGetStatisticEx",
+        1026 => "RequestOpenStatisticEx",
+        1027 => "RequestPeekStatistic",
+        1028 => "RequestCloseStatistic",
+        1029 => "RequestGetStatisticProfile",
+        1033 => "RequestGetStatistic",
+        1034 => "RequestOpenStatistic",
+        1044 => "RequestSuspendNotification",
+        1045 => "RequestResumeNotification",
+        _ => return None,
+    })
 }
 
 fn show(attribute: &Attribute<'_>, charset: Charset) -> (&'static str, String) {
@@ -120,6 +169,7 @@ mod tests {
     fn check(frame: &BytesMut, id: u32, shown: &[(u32, &str, &str)]) {
         let message = RawMessage::read(&frame[4..], Charset::UTF_8);
         assert_eq!((message.id, &message.fault), (id, &None));
+        assert!(message.name.is_some() && message.raw.is_none());
         let attributes: Vec<(u32, &str, &str)> = message
             .attributes
             .iter()
@@ -165,12 +215,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_known_is_shown_with_its_bytes() {
+        // Text 26 in windows-1252, list 41 that nobody has seen, of a message nobody has seen.
+        let body = [
+            2, 0, 0, 0, 99, 0, 0, 0, 26, b's', 0, 2, b'\x95', b'k', 0, 0, 0, 41, b'b', 0, 4, 0, 0,
+        ];
+        let message = RawMessage::read(&body, Charset::for_label("windows-1252").unwrap());
+        assert_eq!(
+            (message.id, message.name, &message.fault),
+            (99, None, &None)
+        );
+        assert_eq!(message.raw.unwrap(), hexadecimal(&body));
+        let [text, list] = message.attributes.as_slice() else {
+            panic!("two attributes were sent");
+        };
+        assert_eq!((text.letter, text.value.as_str()), ('s', "\u{2022}k"));
+        assert_eq!(text.raw.as_deref(), Some("956b"));
+        assert_eq!((list.name, list.value.as_str()), (None, "{}"));
+        assert_eq!((list.letter, list.raw.as_deref()), ('b', Some("0000")));
+    }
+
+    #[test]
     fn what_can_be_read_is_shown_and_the_rest_explained() {
         let body = [
             2, 0, 0, 0, 2, 0, 0, 0, 25, b'i', 0, 0, 0, 9, 0, 0, 0, 26, b's', 0, 5, b'x',
         ];
         let message = RawMessage::read(&body, Charset::UTF_8);
         assert_eq!(message.attributes.len(), 1);
+        assert_eq!(message.raw.unwrap(), hexadecimal(&body));
         assert_eq!(message.fault.unwrap().attribute, Some(26));
     }
 }

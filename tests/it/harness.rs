@@ -27,10 +27,15 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) async fn start() -> Self {
+        Self::of_size(100).await
+    }
+
+    /// Starts with at least so many statistics, half of them open to all.
+    pub(crate) async fn of_size(statistics: u32) -> Self {
         let config = Config {
             seed: 42,
             speed: 10.0,
-            statistics: 100,
+            statistics,
             tenant_passwords: vec![("Resources".to_owned(), "open sesame".to_owned())],
             version: "8.5.112.03".to_owned(),
         };
@@ -90,6 +95,12 @@ impl Pair {
         words.collect()
     }
 
+    /// Configuration that opens these statistics from the start.
+    pub(crate) fn opening(statistics: impl IntoIterator<Item = Statistic>) -> String {
+        let entry = |statistic: Statistic| format!("[[open]]\nstatistic = \"{statistic}\"\n");
+        statistics.into_iter().map(entry).collect()
+    }
+
     /// How many opens both sides were sent, ever.
     pub(crate) fn opens_total(&self) -> u64 {
         let total = |role| self.simulator.counts(role).opens_total;
@@ -125,8 +136,17 @@ impl World {
 
     /// As [`World::start_with`], by another clock.
     pub(crate) async fn start_at(clock: Clock, more: &str) -> Self {
+        Self::of(Pair::start().await, clock, more).await
+    }
+
+    /// As [`World::start_with`], with these Stat Servers.
+    pub(crate) async fn in_front_of(pair: Pair, more: &str) -> Self {
+        Self::of(pair, Clock::system(), more).await
+    }
+
+    async fn of(pair: Pair, clock: Clock, more: &str) -> Self {
         let mut world = Self {
-            pair: Pair::start().await,
+            pair,
             address: String::new(),
             clock,
             store: TempDir::new().unwrap(),
@@ -160,6 +180,21 @@ impl World {
         let (service, _) = self.running.as_ref().unwrap();
         let settings = Settings::from_text(configuration).unwrap();
         service.reload(settings).await;
+    }
+
+    /// What the store of a stopped service holds: a row of `peekd inspect last` per statistic.
+    pub(crate) async fn stored(&self) -> Vec<serde_json::Value> {
+        assert!(self.running.is_none(), "the store is in use");
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_peekd"))
+            .args(["inspect", "last", "--format", "jsonl", "--store"])
+            .arg(self.store.path())
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        rows.collect()
     }
 
     pub(crate) async fn send(&self, request: &[u8]) -> Response {

@@ -22,12 +22,6 @@ fn counter() -> Statistic {
     )
 }
 
-/// What the service opens by itself: every statistic of the simulated contact centre.
-fn opens(pair: &Pair) -> String {
-    let entry = |statistic: Statistic| format!("[[open]]\nstatistic = \"{statistic}\"\n");
-    pair.open_to_all().map(entry).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_kills_lose_nothing_that_was_flushed() {
     let pair = Pair::start().await;
@@ -35,7 +29,7 @@ async fn twenty_kills_lose_nothing_that_was_flushed() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let opens = opens(&pair);
+    let opens = Pair::opening(pair.open_to_all());
 
     // A statistic that counts up as fast as it can be told, all the while.
     let simulator = pair.simulator.clone();

@@ -12,13 +12,17 @@
 )]
 
 mod asking;
+mod backlog;
 mod conformance;
 mod documented;
+mod doubt;
+mod exits;
 mod harness;
 mod herd;
 mod kill;
 mod opens;
 mod passwords;
+mod probe;
 mod process;
 mod reload;
 mod restart;

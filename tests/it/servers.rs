@@ -2,7 +2,7 @@
 
 use peekd::simulator::{Command, Role};
 
-use crate::harness::{CREDENTIALS, Response, World, login_time, until};
+use crate::harness::{CREDENTIALS, PATIENCE, Response, World, login_time, until};
 
 async fn ask(world: &World, head: &str) -> Response {
     world
@@ -27,7 +27,10 @@ async fn each_pair_is_told_with_its_active_side() {
     assert_eq!(server["state"], "connected");
     assert_eq!(server["active"]["side"], "primary");
     assert_eq!(server["active"]["address"], world.pair.primary.as_str());
+    assert_eq!(server["addresses"]["primary"], world.pair.primary.as_str());
+    assert_eq!(server["addresses"]["backup"], world.pair.backup.as_str());
     assert_eq!(server["version"], "8.5.112.03");
+    assert!(server["mode"].is_null() && server["lastSwitchover"].is_null());
     assert!(server["statTypes"].as_u64().unwrap() >= 10, "{server}");
 
     world.pair.simulator.command(Command::Kill(Role::Primary));
@@ -42,6 +45,58 @@ async fn each_pair_is_told_with_its_active_side() {
         (&server["switchovers"], &server["connections"]),
         (&1.into(), &2.into())
     );
+    let switchover = &server["lastSwitchover"];
+    assert_eq!(switchover["from"], world.pair.primary.as_str());
+    assert_eq!(switchover["to"], world.pair.backup.as_str());
+    assert_eq!(switchover["at"], server["active"]["since"]);
+    let reason = switchover["reason"].as_str().unwrap();
+    assert!(reason.contains("connection"), "{reason}");
+    world.stop().await;
+}
+
+/// Asks until the first pair is told as wanted.
+pub(crate) async fn told(
+    world: &World,
+    wanted: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
+    let asking = async {
+        loop {
+            let server = first(&ask(world, "GET").await);
+            if wanted(&server) {
+                return server;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .expect("the wanted report")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_says_of_itself_and_what_it_holds_are_told() {
+    let mut world = World::start().await;
+    let statistics: Vec<_> = world.pair.open_to_all().take(3).collect();
+    for statistic in &statistics {
+        assert_eq!(world.peek(statistic, "").await.status, 200, "{statistic}");
+    }
+    let server = told(&world, |server| server["statistics"]["open"] == 3).await;
+    assert_eq!(server["statistics"]["wanted"], 3);
+    assert_eq!(server["skippedMessages"], 0);
+
+    // Nothing else tells that it is demoted: the other side is down, so that it is kept.
+    world.pair.simulator.command(Command::Kill(Role::Backup));
+    for (command, mode) in [
+        (Command::BackupMode(Role::Primary), "backup"),
+        (Command::PrimaryMode(Role::Primary), "primary"),
+    ] {
+        world.pair.simulator.command(command);
+        told(&world, |server| server["mode"] == mode).await;
+    }
+    world.pair.simulator.command(Command::Kill(Role::Primary));
+    let server = told(&world, |server| server["statistics"]["open"] == 0).await;
+    assert_eq!(server["statistics"]["wanted"], 3, "they stay wanted");
+    assert!(server["mode"].is_null(), "it says nothing any more");
     world.stop().await;
 }
 

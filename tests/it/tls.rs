@@ -15,10 +15,10 @@ use tokio_rustls::rustls::{ServerConfig, crypto};
 
 use crate::harness::{Pair, login_time, peek, service_on};
 
-const NAME: &str = "statserver.test";
+pub(crate) const NAME: &str = "statserver.test";
 
 /// A certificate authority, its certificate written to `path`.
-fn authority(path: &Path) -> CertifiedIssuer<'static, KeyPair> {
+pub(crate) fn authority(path: &Path) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -27,7 +27,10 @@ fn authority(path: &Path) -> CertifiedIssuer<'static, KeyPair> {
 }
 
 /// Accepts TLS under [`NAME`] and passes the clear text on to the simulated primary.
-async fn serve_tls(issuer: &CertifiedIssuer<'_, KeyPair>, simulator: Arc<Simulator>) -> String {
+pub(crate) async fn serve_tls(
+    issuer: &CertifiedIssuer<'_, KeyPair>,
+    simulator: Arc<Simulator>,
+) -> String {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
     let certificate = params.signed_by(&key, issuer).unwrap();

@@ -19,6 +19,12 @@ fn text(metrics: &Metrics, format: Format) -> String {
         connections: 3,
         switchovers: 1,
         addp_round_trip: Some(Duration::from_millis(250)),
+        mode: None,
+        addresses: ("x:1".to_owned(), None),
+        wanted: 2,
+        open: 1,
+        skipped_messages: 0,
+        last_switchover: None,
         primary_failure: None,
         backup_failure: None,
     };

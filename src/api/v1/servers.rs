@@ -23,13 +23,19 @@ struct Server {
     name: String,
     state: &'static str,
     active: Active,
+    addresses: Sides<String>,
+    /// As announced on the present connection; `null` where nothing was said.
+    mode: Option<String>,
     version: Option<String>,
     stat_types: Option<usize>,
     connections: u64,
     switchovers: u64,
+    last_switchover: Option<Switchover>,
+    statistics: Statistics,
+    skipped_messages: u64,
     /// Seconds; `null` where heartbeats are off or none was answered yet.
     addp_round_trip: Option<f64>,
-    failures: Failures,
+    failures: Sides<Option<String>>,
 }
 
 #[derive(Serialize)]
@@ -40,9 +46,23 @@ struct Active {
 }
 
 #[derive(Serialize)]
-struct Failures {
-    primary: Option<String>,
+struct Sides<T> {
+    primary: T,
     backup: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Statistics {
+    wanted: usize,
+    open: usize,
+}
+
+#[derive(Serialize)]
+struct Switchover {
+    at: String,
+    from: String,
+    to: String,
+    reason: String,
 }
 
 /// `GET /v1/servers`.
@@ -67,12 +87,28 @@ impl From<ServerReport> for Server {
                 address: report.address,
                 since: report.since.to_rfc3339(),
             },
+            addresses: Sides {
+                primary: report.addresses.0,
+                backup: report.addresses.1,
+            },
+            mode: report.mode,
             version: report.version,
             stat_types: report.stat_types,
             connections: report.connections,
             switchovers: report.switchovers,
+            last_switchover: report.last_switchover.map(|it| Switchover {
+                at: it.at.to_rfc3339(),
+                from: it.from,
+                to: it.to,
+                reason: it.reason,
+            }),
+            statistics: Statistics {
+                wanted: report.wanted,
+                open: report.open,
+            },
+            skipped_messages: report.skipped_messages,
             addp_round_trip: report.addp_round_trip.map(|time| time.as_secs_f64()),
-            failures: Failures {
+            failures: Sides {
                 primary: report.primary_failure,
                 backup: report.backup_failure,
             },

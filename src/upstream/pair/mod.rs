@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::connection::{BoxStream, Connector};
+use super::counts::PairCounts;
 use super::event::{Batch, Event};
 use super::handle::{COMMAND_QUEUE_LEN, Command, Held, PairHandle, PairState, PairStatus, Pulse};
 use super::profile::StatTypes;
@@ -27,6 +28,7 @@ use crate::model::{Clock, EpochCounter, ServerId};
 use conversation::{Conversation, Ended};
 use probe::{Probe, served};
 use standby::{Standby, attend};
+use status::Published;
 
 /// How long an orderly end waits for the Stat Server to confirm the closes.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -93,8 +95,8 @@ pub struct Pair {
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Batch>,
     status: watch::Sender<PairStatus>,
-    /// Registered, and the round trip: what the status was last told.
-    published: (bool, Option<Duration>),
+    published: Published,
+    counts: Arc<PairCounts>,
     held: Arc<Held>,
     name: Arc<str>,
     epochs: Arc<EpochCounter>,
@@ -121,6 +123,7 @@ impl Pair {
         roster: Arc<Roster>,
     ) -> (Self, PairHandle) {
         let (sender, commands) = mpsc::channel(COMMAND_QUEUE_LEN);
+        let counts = Arc::<PairCounts>::default();
         let (status, status_seen) = watch::channel(PairStatus {
             state: PairState::Starting,
             address: config.endpoints.primary.clone(),
@@ -132,6 +135,10 @@ impl Pair {
             switchovers: 0,
             addp_round_trip: None,
             stat_types: config.stat_types.clone(),
+            endpoints: config.endpoints.clone(),
+            mode: None,
+            last_switchover: None,
+            counts: counts.clone(),
         });
         let held = Arc::<Held>::default();
         let handle = PairHandle {
@@ -158,7 +165,8 @@ impl Pair {
                 commands,
                 events,
                 status,
-                published: (false, None),
+                published: Published::default(),
+                counts,
                 held,
                 name: handle.name.clone(),
                 epochs,
@@ -378,7 +386,7 @@ impl Pair {
 
     fn command(&mut self, command: Command) -> Result<(), Failure> {
         let now = Instant::now();
-        match command {
+        let carried_out = match command {
             Command::Want(specs) => {
                 self.held.insert(specs.iter().map(|spec| spec.id));
                 if let Some(standby) = &mut self.standby {
@@ -397,7 +405,9 @@ impl Pair {
             }
             Command::Close(ids) => self.session.close(&ids, now),
             Command::TakeOver(handed_over) => self.session.take_over(handed_over, now),
-        }
+        };
+        self.publish_counts();
+        carried_out
     }
 
     /// Lets go of what is not wanted here any more; what another pair may have goes there.

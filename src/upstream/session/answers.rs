@@ -9,7 +9,7 @@ use super::super::subscription::Link;
 use super::requests::opened;
 use super::{FIRST_VALUE_PATIENCE, Failure, Get, Reference, Session};
 use crate::model::{Quality, StatisticId, Value};
-use crate::wire::{self, EventKind, EventValue, Message, ProfileKind, ServerMode, decode_state};
+use crate::wire::{self, EventKind, EventValue, Message, ProfileKind, decode_state};
 
 impl Session {
     pub(super) fn received_body(&mut self, body: &[u8], now: Instant) -> Result<(), Failure> {
@@ -68,12 +68,6 @@ impl Session {
         }
     }
 
-    fn server_mode(&mut self, event: &wire::Event<'_>) {
-        if let Some(connection) = &mut self.connection {
-            connection.mode = Some(ServerMode::from_code(event.int_value));
-        }
-    }
-
     fn acknowledged(&mut self, reference_id: i32, now: Instant) -> Result<(), Failure> {
         let Some(connection) = &mut self.connection else {
             return Ok(());
@@ -100,9 +94,7 @@ impl Session {
         else {
             return Ok(());
         };
-        if !overdue {
-            connection.window.answered(sent, now);
-        }
+        connection.window.answered(sent, now, overdue);
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
         subscription.round = None;
@@ -150,6 +142,8 @@ impl Session {
         // A value before its acknowledgement acknowledges as well.
         self.acknowledged(event.reference_id, now)?;
         let (value, quality) = self.decode(event);
+        let unreadable = quality != Quality::Good;
+        let quality = self.vouched(id, quality);
         let Some(subscription) = self.subscriptions.get_mut(&id) else {
             return Ok(());
         };
@@ -163,6 +157,7 @@ impl Session {
             return Ok(());
         };
         *valued = true;
+        subscription.doubt.unreadable = unreadable;
         let epoch = *epoch;
         // Peeks are answered in order. Under its own number a value answers that peek and, since
         // it is newer, every earlier one; under the statistic's number, the oldest.
@@ -207,6 +202,7 @@ impl Session {
         }
         let tickets = self.promote(id, now)?;
         let (value, quality) = self.decode(event);
+        let quality = self.vouched(id, quality);
         let link = self.subscriptions.get_mut(&id).map(|found| &mut found.link);
         let Some(Link::Open { epoch, valued, .. }) = link else {
             return Ok(());
@@ -313,17 +309,6 @@ impl Session {
         }
     }
 
-    fn validity(&mut self, reference_id: i32, valid: bool) {
-        let Some(connection) = &self.connection else {
-            return;
-        };
-        if let Some(Reference::Open(id)) = connection.references.get(&reference_id) {
-            self.events.push(Event::Validity { id: *id, valid });
-        } else {
-            self.skipped_messages += 1;
-        }
-    }
-
     fn profile(&mut self, event: wire::Event<'_>) {
         let Some(connection) = &mut self.connection else {
             return;
@@ -341,6 +326,9 @@ impl Session {
             }
         };
         if kind == ProfileKind::StatTypes {
+            if let Some(fault) = &event.profile_fault {
+                tracing::warn!(%fault, "the list of stat types cannot be read");
+            }
             let pairs = event.profile.map(|profile| profile.0).unwrap_or_default();
             let names: Vec<String> = pairs.into_iter().map(|(name, _)| name).collect();
             // A server without any stat types did not tell them: it may still define every metric.

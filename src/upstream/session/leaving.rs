@@ -25,9 +25,7 @@ impl Session {
                 overdue,
                 ..
             } => {
-                let leaving = Leaving::Unanswered {
-                    sent: (!overdue).then_some(sent),
-                };
+                let leaving = Leaving::Unanswered { sent, overdue };
                 let reference = Reference::Leaving(leaving);
                 connection.references.insert(reference_id, reference);
                 Ok(())
@@ -69,12 +67,10 @@ impl Session {
             return Ok(());
         };
         let reference = connection.references.get(&reference_id);
-        let Some(Reference::Leaving(Leaving::Unanswered { sent })) = reference else {
+        let Some(&Reference::Leaving(Leaving::Unanswered { sent, overdue })) = reference else {
             return Ok(());
         };
-        if let Some(sent) = *sent {
-            connection.window.answered(sent, now);
-        }
+        connection.window.answered(sent, now, overdue);
         self.leave_open(reference_id, now)
     }
 
@@ -84,10 +80,8 @@ impl Session {
             return;
         };
         match connection.references.remove(&reference_id) {
-            Some(Reference::Leaving(Leaving::Unanswered { sent })) => {
-                if let Some(sent) = sent {
-                    connection.window.answered(sent, now);
-                }
+            Some(Reference::Leaving(Leaving::Unanswered { sent, overdue })) => {
+                connection.window.answered(sent, now, overdue);
             }
             Some(Reference::Leaving(Leaving::Closing { own })) => {
                 connection.references.remove(&own);

@@ -12,6 +12,7 @@ mod patience;
 mod profiles;
 mod refusals;
 mod requests;
+mod standing;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -160,8 +161,8 @@ enum Reference {
 /// What is still to come for an open that belongs to nobody any more.
 #[derive(Debug)]
 enum Leaving {
-    /// Its acknowledgement; `sent` unless nobody expects it any more.
-    Unanswered { sent: Option<Instant> },
+    /// Its acknowledgement; when overdue, its place in the window is given up already.
+    Unanswered { sent: Instant, overdue: bool },
     /// The answer to its close, which went out under the number `own`.
     Closing { own: i32 },
 }

@@ -65,7 +65,7 @@ impl Session {
                 | Reference::Get(_)
                 | Reference::UpgradePeek(_)
                 | Reference::CloseLeaving(_)
-                | Reference::Leaving(Leaving::Unanswered { sent: Some(_) }),
+                | Reference::Leaving(Leaving::Unanswered { overdue: false, .. }),
             ) => true,
             Some(Reference::Profile(_) | Reference::Leaving(_)) | None => false,
         }
@@ -101,8 +101,8 @@ impl Session {
                     let id = *id;
                     self.give_up_upgrade(id, now)?;
                 }
-                Some(Reference::Leaving(Leaving::Unanswered { sent })) => {
-                    if sent.take().is_some() {
+                Some(Reference::Leaving(Leaving::Unanswered { overdue, .. })) => {
+                    if !std::mem::replace(overdue, true) {
                         connection.window.gave_up();
                     }
                 }
@@ -122,11 +122,12 @@ impl Session {
             return Ok(());
         };
         self.drop_upgrade(id, now)?;
-        if let Some(connection) = &mut self.connection {
+        if let Some(connection) = &mut self.connection
+            && let Some(Reference::Leaving(Leaving::Unanswered { overdue, .. })) =
+                connection.references.get_mut(&reference_id)
+        {
+            *overdue = true;
             connection.window.gave_up();
-            let leaving = Leaving::Unanswered { sent: None };
-            let reference = Reference::Leaving(leaving);
-            connection.references.insert(reference_id, reference);
         }
         Ok(())
     }

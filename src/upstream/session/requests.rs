@@ -186,6 +186,7 @@ impl Session {
         let epoch = *connection
             .epoch
             .get_or_insert_with(|| self.epochs.allocate());
+        subscription.doubt.invalid = false;
         subscription.link = Link::Opening {
             reference_id,
             epoch,

@@ -27,6 +27,19 @@ impl Session {
         self.subscriptions.len()
     }
 
+    /// How many statistics the Stat Server acknowledged to hold open.
+    #[must_use]
+    pub fn acknowledged_count(&self) -> usize {
+        let connection = self.connection.as_ref();
+        connection.map_or(0, |it| it.held.saturating_sub(it.window.opening()))
+    }
+
+    /// How many messages were not understood, or answered nothing that was asked.
+    #[must_use]
+    pub fn skipped_count(&self) -> u64 {
+        self.skipped_messages
+    }
+
     /// How many statistics the Stat Server holds open, or is being asked to open or close.
     #[must_use]
     pub fn open_count(&self) -> usize {

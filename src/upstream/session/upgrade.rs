@@ -92,7 +92,7 @@ impl Session {
                 reference_id,
                 epoch,
             };
-            connection.window.answered(sent, now);
+            connection.window.answered(sent, now, false);
             let due = now + FIRST_VALUE_PATIENCE;
             connection.awaiting_first.push_back((due, id));
         }
@@ -174,7 +174,7 @@ impl Session {
             UpgradeStage::Opening {
                 reference_id, sent, ..
             } => {
-                connection.window.answered(sent, now);
+                connection.window.answered(sent, now, false);
                 connection.references.remove(&reference_id);
             }
             UpgradeStage::Opened { reference_id, .. } => {
@@ -198,7 +198,10 @@ impl Session {
             UpgradeStage::Opening {
                 reference_id, sent, ..
             } => {
-                let leaving = Leaving::Unanswered { sent: Some(sent) };
+                let leaving = Leaving::Unanswered {
+                    sent,
+                    overdue: false,
+                };
                 let reference = Reference::Leaving(leaving);
                 connection.references.insert(reference_id, reference);
                 Ok(())

@@ -1,11 +1,13 @@
 //! Pairs against simulated and scripted Stat Servers, over in-memory pipes and paused time.
 
 mod broken;
+mod faulty;
+mod pacing;
 mod stopping;
 mod switching;
 mod tracing;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -174,6 +176,17 @@ impl Run {
         seen.into_values().collect()
     }
 
+    /// Waits until so many distinct statistics were told to be valid or not; answers what was told.
+    async fn validities(&mut self, count: usize) -> HashSet<bool> {
+        let mut seen = HashMap::new();
+        while seen.len() < count {
+            if let Event::Validity { id, valid } = self.next().await {
+                seen.insert(id, valid);
+            }
+        }
+        seen.into_values().collect()
+    }
+
     async fn fetch(&self, spec: OpenSpec) -> Outcome {
         let (tell, told) = tokio::sync::oneshot::channel();
         let ticket = Ticket::new(move |outcome| drop(tell.send(outcome)));
@@ -190,14 +203,24 @@ impl Run {
 }
 
 fn simulator() -> Arc<Simulator> {
+    simulator_of(100)
+}
+
+fn simulator_of(statistics: u32) -> Arc<Simulator> {
     let config = simulator::Config {
         seed: 42,
         speed: 1.0,
-        statistics: 100,
+        statistics,
         tenant_passwords: Vec::new(),
         version: "8.5.112.03".to_owned(),
     };
     Simulator::new(config, Clock::set_at(Timestamp(1_700_000_000_000)))
+}
+
+/// Dials the simulated servers.
+fn connect_to(simulator: &Arc<Simulator>) -> Arc<dyn Connector> {
+    let dial = simulator.clone();
+    Dialler::new(move |address| Ok(Box::new(dial.connect(role_of(address))?) as BoxStream))
 }
 
 fn role_of(address: &str) -> Role {

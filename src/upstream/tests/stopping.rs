@@ -2,11 +2,6 @@
 
 use super::*;
 
-fn connect_to(simulator: &Arc<Simulator>) -> Arc<dyn Connector> {
-    let dial = simulator.clone();
-    Dialler::new(move |address| Ok(Box::new(dial.connect(role_of(address))?) as BoxStream))
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_orderly_end_closes_everything_first() {
     let simulator = simulator();

@@ -162,12 +162,16 @@ async fn a_demoted_primary_is_left_only_for_a_server_that_serves() {
 
 #[tokio::test(start_paused = true)]
 async fn a_demoted_primary_is_kept_while_the_backup_is_away() {
-    let (simulator, run, _) = open_on_primary().await;
+    let (simulator, mut run, _) = open_on_primary().await;
     simulator.command(Command::Kill(Role::Backup));
     simulator.command(Command::BackupMode(Role::Primary));
+    assert_eq!(run.validities(COUNT).await, HashSet::from([false]));
     tokio::time::sleep(Duration::from_mins(10)).await;
     assert_eq!(simulator.counts(Role::Primary).opens_now, 60);
     assert_eq!(run.status().state, PairState::Connected);
+    assert_eq!(run.status().switchovers, 0);
+    simulator.command(Command::PrimaryMode(Role::Primary));
+    assert_eq!(run.validities(COUNT).await, HashSet::from([true]));
     run.end().await;
 }
 
@@ -242,5 +246,47 @@ async fn voluntary_switchovers_are_kept_apart_and_losses_wait_for_nothing() {
     simulator.command(Command::Kill(Role::Backup));
     let lost = run.until(PairState::Connected, false).await - start;
     assert_eq!(lost, Duration::ZERO);
+    run.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pair_that_flaps_is_followed_only_so_often() {
+    let pause = Duration::from_secs(30);
+    let (simulator, run, _) = opened(|config| config.switchover_min_interval = pause).await;
+    // For ten minutes the two take turns every second.
+    let start = Instant::now();
+    let mut serving = Role::Primary;
+    while start.elapsed() < Duration::from_mins(10) {
+        let other = if serving == Role::Primary {
+            Role::Backup
+        } else {
+            Role::Primary
+        };
+        simulator.command(Command::BackupMode(serving));
+        simulator.command(Command::PrimaryMode(other));
+        serving = other;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let switchovers = run.status().switchovers;
+    assert!((1..=21).contains(&switchovers), "{switchovers}");
+
+    // A working connection that is lost is followed at once, as often as that happens.
+    let before = run.status().switchovers;
+    for number in 1..=10 {
+        let (lost, other) = if run.status().on_backup {
+            (Role::Backup, Role::Primary)
+        } else {
+            (Role::Primary, Role::Backup)
+        };
+        simulator.command(Command::Restore(other));
+        simulator.command(Command::PrimaryMode(other));
+        // One that breaks as soon as it stands would be a failure to connect.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let start = Instant::now();
+        simulator.command(Command::Kill(lost));
+        run.until(PairState::Connected, other == Role::Backup).await;
+        assert_eq!(start.elapsed(), Duration::ZERO, "loss {number}");
+        assert_eq!(run.status().switchovers, before + number);
+    }
     run.end().await;
 }

@@ -234,6 +234,7 @@ pub(super) fn event() -> impl Strategy<Value = (Event<'static>, Option<Vec<u8>>)
                 text: text.map(Into::into),
                 void: None,
                 profile,
+                profile_fault: None,
                 version,
             };
             (event, void)

@@ -3,7 +3,7 @@
 //!
 //! Statistics are named `q1`, `q2`; those named `n1` do not notify, those named `g1` are not kept
 //! open, and those named `x1` are spelled out. The four profile requests after a registration take
-//! the numbers 1 to 4, so the first open is number 5.
+//! the numbers 1 to 4, so the first open is number 5. A doubtful value reads `1?`.
 
 mod closing;
 mod fetching;
@@ -13,7 +13,9 @@ mod losing;
 mod opening;
 mod passive;
 mod registering;
+mod standing;
 mod stream;
+mod table;
 mod upgrading;
 
 use std::sync::{Arc, Mutex};
@@ -24,7 +26,7 @@ use super::super::event::Outcome;
 use super::super::plan::{Manner, SpelledOut};
 use super::super::subscription::OpenSpec;
 use super::*;
-use crate::model::{NotificationMode, ProofKey, Value};
+use crate::model::{NotificationMode, ProofKey, Quality, Value};
 use crate::wire::{self, Deframer, EventKind, Kv, KvValue, Message};
 
 struct Bench {
@@ -342,13 +344,16 @@ fn told_of(event: Event) -> String {
             id,
             epoch,
             value,
+            quality,
             tickets,
             ..
         } => {
+            let doubt = if quality == Quality::Good { "" } else { "?" };
             for ticket in tickets {
                 ticket.complete(Outcome::Value(value.clone()));
             }
-            format!("{}={} in {}", name_of(id), text_of(&value), epoch.0)
+            let value = text_of(&value);
+            format!("{}={value}{doubt} in {}", name_of(id), epoch.0)
         }
         Event::Refused {
             id, text, tickets, ..

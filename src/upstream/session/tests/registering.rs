@@ -171,3 +171,21 @@ fn the_mode_is_kept_as_long_as_the_connection() {
     bench.follow(&[("disconnect", "down"), ("connect", "register")]);
     assert_eq!(bench.session.mode(), None);
 }
+
+#[test]
+fn a_list_that_cannot_be_read_does_not_cost_the_connection() {
+    let mut bench = Bench::registered(1000);
+    // The answer to the first list: a pair of a type that nobody has seen.
+    let body = [
+        &[2, 0, 0, 0, 4, 0, 0, 0, 2, b'i', 0, 0, 0, 1][..],
+        &[0, 0, 0, 37, b'b', 0, 9, 0, 1, 5, 0, 0, 0, 0],
+    ]
+    .concat();
+    let mut bytes = BytesMut::new();
+    wire::frame(&body, &mut bytes);
+    assert_eq!(bench.hear_bytes(&mut bytes), Ok(()));
+    bench.follow(&[
+        ("want q1", "open#5 q1"),
+        ("value 5 1", "opened q1; q1=1 in 10"),
+    ]);
+}

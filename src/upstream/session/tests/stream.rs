@@ -127,6 +127,9 @@ proptest! {
         let links = session.subscriptions.values().map(|found| &found.link);
         let idle = links.filter(|link| matches!(link, Link::Idle));
         prop_assert_eq!(session.open_count(), session.subscriptions.len() - idle.count());
+        let links = session.subscriptions.values().map(|found| &found.link);
+        let open = links.filter(|link| matches!(link, Link::Open { .. } | Link::Closing { .. }));
+        prop_assert_eq!(session.acknowledged_count(), open.count());
         prop_assert!(session.backlog.len() + session.retries.len() <= 2 * NAMES.len());
         let tickets = Arc::strong_count(&bench.told) - 1;
         bench.act("disconnect");
