@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use peekd::model::Statistic;
 use peekd::simulator::{Command, Role};
 
-use crate::harness::{Pair, World, login_time, until};
+use crate::harness::{PATIENCE, Pair, World, login_time, until};
 use crate::servers::told;
 
 /// A service that has all these statistics open and knows a value of each.
@@ -73,6 +73,32 @@ async fn a_lone_backup_is_kept_and_its_values_are_uncertain() {
     simulator.command(Command::PrimaryMode(Role::Primary));
     told(&world, |server| server["mode"] == "primary").await;
     live(&world).await;
+    world.stop().await;
+    assert_eq!(qualities(&world).await, all("good", open.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demoted_primary_is_left_once_for_a_server_that_vouches() {
+    let (mut world, open) = world_of(100).await;
+    let simulator = world.pair.simulator.clone();
+    simulator.command(Command::BackupMode(Role::Primary));
+    let server = told(&world, |server| server["active"]["side"] == "backup").await;
+    assert_eq!(server["switchovers"], 1);
+    let reason = server["lastSwitchover"]["reason"].as_str().unwrap();
+    assert!(reason.contains("no longer the primary"), "{reason}");
+    all_are_known(&world, open.len()).await;
+    let left = async {
+        while simulator.counts(Role::Primary).connections_now > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let left = tokio::time::timeout(PATIENCE, left).await;
+    left.expect("nothing stays connected to the other one");
+    let server = told(&world, |_| true).await;
+    assert_eq!(
+        (&server["switchovers"], &server["connections"]),
+        (&1.into(), &2.into())
+    );
     world.stop().await;
     assert_eq!(qualities(&world).await, all("good", open.len()));
 }

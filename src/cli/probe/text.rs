@@ -129,16 +129,14 @@ fn write_trial(out: &mut impl Write, trial: &Trial) -> io::Result<()> {
         writeln!(out, "  refused      {text} (code {code})")?;
     }
     writeln!(out, "  open         {}", answer(trial.acknowledged_in))?;
-    let order = if trial.is_value_first {
-        ", before the acknowledgement"
-    } else {
-        ""
+    let first = match trial.first_value_in {
+        Some(took) if trial.is_value_first => {
+            format!("{took:.1?} after the open, before its answer")
+        }
+        Some(took) => format!("{took:.1?} after the open"),
+        None => "did not come by itself".to_owned(),
     };
-    writeln!(
-        out,
-        "  first value  {}{order}",
-        answer(trial.first_value_in)
-    )?;
+    writeln!(out, "  first value  {first}")?;
     let peek = trial.peek.map_or_else(
         || "no answer".to_owned(),
         |peek| {

@@ -101,8 +101,9 @@ impl<'a> Talk<'a> {
     async fn measure_heartbeats(&mut self) -> Result<(), String> {
         self.send(&packet(AddpCommand::Version, 0)).await?;
         for number in 0..POLLS {
-            self.send(&packet(AddpCommand::Poll, number)).await?;
+            // On a short way the answer is there before the writing has returned.
             self.polled = Some(Instant::now());
+            self.send(&packet(AddpCommand::Poll, number)).await?;
             let is_answered = |talk: &Self| talk.polled.is_none();
             if !self.hear_while_patient(is_answered).await? {
                 return Ok(());
