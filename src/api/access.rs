@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use warp::http::header::{FORWARDED, HOST, HeaderMap, ORIGIN, VIA};
 use warp::http::uri::Authority;
 
-use super::config::Internal;
+use super::network::Network;
 use super::request::{Local, Peer};
 
 /// Whether a POST with these headers may be answered: a browser tells the page's origin, and a
@@ -44,22 +44,20 @@ fn is_own_host(headers: &HeaderMap, authority: &str, default_port: u16) -> bool 
     own.host().eq_ignore_ascii_case(origin.host()) && port(&own) == port(&origin)
 }
 
-/// Whether `internal_statistic` exists for this request. Anything that came through a proxy has
-/// an unknown source, and a `Host` that is not ours means that a browser was led here by a name
-/// (DNS rebinding).
-pub(super) fn is_internal(
-    headers: &HeaderMap,
-    peer: Option<Peer>,
-    local: Option<Local>,
-    rule: &Internal,
-) -> bool {
-    let (Some(Peer(peer)), Some(Local(local))) = (peer, local) else {
+/// Whether a peer is in one of the networks.
+pub(super) fn comes_from(networks: &[Network], peer: Option<Peer>) -> bool {
+    peer.is_some_and(|Peer(peer)| networks.iter().any(|net| net.contains(peer.ip())))
+}
+
+/// Whether a request came straight here, and by our own name. Anything that came through a proxy
+/// has an unknown source, and a `Host` that is not ours means that a browser was led here by a
+/// name (DNS rebinding). `names` are further names of ours.
+pub(super) fn is_direct(headers: &HeaderMap, local: Option<Local>, names: &[String]) -> bool {
+    let Some(Local(local)) = local else {
         return false;
     };
-    let from_inside = rule.networks.iter().any(|net| net.contains(peer.ip()));
-    from_inside
-        && !came_through_a_proxy(headers)
-        && host(headers).is_some_and(|host| names_us(host.host(), local.ip(), &rule.hosts))
+    !came_through_a_proxy(headers)
+        && host(headers).is_some_and(|host| names_us(host.host(), local.ip(), names))
 }
 
 fn came_through_a_proxy(headers: &HeaderMap) -> bool {
@@ -141,14 +139,12 @@ mod tests {
 
     #[test]
     fn internal_is_who_comes_straight_from_inside_by_our_own_name() {
-        let rule = Internal {
-            networks: vec!["127.0.0.0/8".parse().unwrap()],
-            hosts: vec!["peekd.lan".to_owned()],
-        };
+        let names = ["peekd.lan".to_owned()];
+        let networks: [Network; 1] = ["127.0.0.0/8".parse().unwrap()];
         let check = |pairs: &[(&'static str, &'static str)], peer: &str, local: &str| {
             let peer = Peer(peer.parse().unwrap());
             let local = Local(local.parse().unwrap());
-            is_internal(&headers(pairs), Some(peer), Some(local), &rule)
+            comes_from(&networks, Some(peer)) && is_direct(&headers(pairs), Some(local), &names)
         };
         let inside = |host: &'static str| check(&[("host", host)], "127.0.0.1:9", "127.0.0.1:8080");
         for host in [

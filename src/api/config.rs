@@ -18,9 +18,10 @@ pub struct Config {
     pub users: Vec<User>,
     /// Who may use `internal_statistic`.
     pub internal: Internal,
-    /// Whether this listener offers `internal_statistic` at all: true for a main listener bound to
-    /// loopback without `allow_cleartext_basic`, and for an internal listener of its own.
-    pub loopback_main: bool,
+    /// Networks of proxies that are believed whom they ask for.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether every request gets a line in the log.
+    pub access_log: bool,
     /// Origins of web pages that may POST, apart from the request's own host.
     pub origins: Vec<String>,
     /// Certificate and key, if TLS is to be spoken.
@@ -55,12 +56,27 @@ pub struct User {
     pub password_hash: SecretString,
     /// The tenants whose statistics this user may see; `None` for all.
     pub tenants: Option<Vec<String>>,
+    /// What this user may do besides asking.
+    pub role: Role,
+}
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Ask.
+    #[default]
+    Viewer,
+    /// Ask, and change what the service keeps.
+    Operator,
 }
 
 /// Who may use `internal_statistic`, which asks for no credentials.
 #[derive(Debug, Clone)]
 pub struct Internal {
-    /// Networks of the peers.
+    /// Whether the main listener offers it: only while that is bound to loopback without
+    /// `allow_cleartext_basic`, and there is no listener of its own.
+    pub on_main: bool,
+    /// Networks of the main listener's peers that may use it.
     pub networks: Vec<Network>,
     /// Names accepted in `Host` besides the listener's address and, on loopback, `localhost`.
     pub hosts: Vec<String>,

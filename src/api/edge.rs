@@ -20,7 +20,7 @@ use super::error::ApiError;
 use super::health::Readiness;
 use super::metrics::{Metrics, StoreFigures};
 use super::network::source_of;
-use super::request::Head;
+use super::request::{Face, Head, RequestId};
 use super::tls::Tls;
 use super::v1::into_problem;
 use crate::peek::AnswerPeeks;
@@ -149,9 +149,14 @@ impl<A: AnswerPeeks> Edge<A> {
     /// Hides `internal_statistic` from everybody else.
     pub(super) fn check_internal(&self, head: &Head) -> Result<(), ApiError> {
         let config = &self.config;
-        let internal = config.loopback_main
-            && access::is_internal(&head.headers, head.peer, head.local, &config.internal);
-        if internal {
+        let is_from_inside = match head.arrival.face {
+            // Who can reach a listener of its own may use it: that is what it is for.
+            Face::Internal => true,
+            Face::Main => {
+                config.internal.on_main && access::comes_from(&config.internal.networks, head.peer)
+            }
+        };
+        if is_from_inside && access::is_direct(&head.headers, head.local, &config.internal.hosts) {
             Ok(())
         } else {
             Err(ApiError::NotFound)
@@ -172,7 +177,7 @@ impl<A: AnswerPeeks> Edge<A> {
         let (Some(credential), None) = (credentials.next(), credentials.next()) else {
             return Err(self.unauthorized());
         };
-        let source = head.peer.map(|peer| source_of(peer.0.ip()));
+        let source = head.arrival.client.map(source_of);
         match self.authenticator.authenticate(credential, source).await {
             Ok(identity) => Ok(Some(identity)),
             Err(AuthError::Wrong) => Err(self.unauthorized()),
@@ -193,23 +198,32 @@ impl<A: AnswerPeeks> Edge<A> {
     }
 
     /// The response, whatever came of the request.
-    pub(super) fn respond(&self, outcome: Result<Response, ApiError>) -> Response {
+    pub(super) fn respond(&self, id: RequestId, outcome: Result<Response, ApiError>) -> Response {
         outcome.unwrap_or_else(|error| {
-            let id = self.note(&error);
-            error.into_response(id.as_deref())
+            let told = self.note(id, &error);
+            error.into_response(told)
         })
     }
 
     /// As [`Edge::respond`], with errors as problem details.
-    pub(super) fn respond_v1(&self, outcome: Result<Response, ApiError>) -> Response {
+    pub(super) fn respond_v1(
+        &self,
+        id: RequestId,
+        outcome: Result<Response, ApiError>,
+    ) -> Response {
         outcome.unwrap_or_else(|error| {
-            let id = self.note(&error);
-            into_problem(error, id.as_deref())
+            let told = self.note(id, &error);
+            into_problem(error, told)
         })
     }
 
-    /// The cause of a 5xx goes to the log under an id that the client is told.
-    fn note(&self, error: &ApiError) -> Option<String> {
+    /// A name for the next request.
+    pub(super) fn next_request_id(&self) -> RequestId {
+        RequestId(self.request_ids.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The cause of a 5xx goes to the log under the request's id, which the client is told.
+    fn note(&self, id: RequestId, error: &ApiError) -> Option<RequestId> {
         if let Some(limit) = error.limit() {
             self.metrics.limits.refused(limit);
         }
@@ -217,8 +231,6 @@ impl<A: AnswerPeeks> Edge<A> {
         if !status.is_server_error() {
             return None;
         }
-        let id = self.request_ids.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{id:016x}");
         // What the client asked for (504) or shall try again (503) is no fault of ours.
         let is_fault = status == StatusCode::INTERNAL_SERVER_ERROR;
         let untold = is_fault

@@ -1,7 +1,7 @@
 //! Every path there is, and the one method it takes: the table that the routes go by.
 
 use super::error::ApiError;
-use super::request::Head;
+use super::request::{Face, Head};
 
 /// Something that can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,14 @@ impl Endpoint {
     pub(super) fn at(path: &str) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
         Self::ALL.into_iter().find(|known| known.path() == path)
+    }
+
+    /// Whether a listener has it, as far as that does not depend on who asks.
+    pub(super) fn is_on(self, face: Face) -> bool {
+        match face {
+            Face::Main => true,
+            Face::Internal => matches!(self, Self::InternalStatistic | Self::Live | Self::Ready),
+        }
     }
 
     pub(super) fn check_method(self, head: &Head) -> Result<(), ApiError> {

@@ -13,6 +13,7 @@ use warp::reply::Response;
 
 use super::form::FormError;
 use super::metrics::Limit;
+use super::request::RequestId;
 use crate::peek::PeekError;
 
 /// The class name that the API document shows in every error body.
@@ -142,7 +143,7 @@ impl ApiError {
     }
 
     /// The response in the documented shape. `request_id` is what the log calls this request.
-    pub(super) fn into_response(self, request_id: Option<&str>) -> Response {
+    pub(super) fn into_response(self, request_id: Option<RequestId>) -> Response {
         let message = self.to_string();
         let body = ErrorBody {
             message: &message,
@@ -156,7 +157,8 @@ impl ApiError {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.extend(self.header());
-        if let Some(id) = request_id.and_then(|id| HeaderValue::from_str(id).ok()) {
+        let id = request_id.map(|id| HeaderValue::from_str(&id.to_string()));
+        if let Some(Ok(id)) = id {
             headers.insert(REQUEST_ID, id);
         }
         response

@@ -28,6 +28,7 @@ pub(super) async fn statistic<A: AnswerPeeks>(
     head: Head,
     body: Body,
 ) -> Response {
+    let id = head.arrival.id;
     let outcome = async {
         Endpoint::Statistic.check_method(&head)?;
         edge.check_origin(&head)?;
@@ -35,7 +36,7 @@ pub(super) async fn statistic<A: AnswerPeeks>(
         let identity = edge.authenticate(Endpoint::Statistic, &head).await?;
         one(&edge, &*answers, identity.as_deref(), &head, body).await
     };
-    edge.respond(outcome.await)
+    edge.respond(id, outcome.await)
 }
 
 /// `POST /genesys/1/internal_statistic`: whoever may not use it learns nothing of it, not even by
@@ -45,6 +46,7 @@ pub(super) async fn internal_statistic<A: AnswerPeeks>(
     head: Head,
     body: Body,
 ) -> Response {
+    let id = head.arrival.id;
     let outcome = async {
         edge.check_internal(&head)?;
         Endpoint::InternalStatistic.check_method(&head)?;
@@ -52,7 +54,7 @@ pub(super) async fn internal_statistic<A: AnswerPeeks>(
         let answers = edge.answers()?;
         one(&edge, &*answers, None, &head, body).await
     };
-    edge.respond(outcome.await)
+    edge.respond(id, outcome.await)
 }
 
 /// `POST /genesys/1/statistics`.
@@ -61,6 +63,7 @@ pub(super) async fn statistics<A: AnswerPeeks>(
     head: Head,
     body: Body,
 ) -> Response {
+    let id = head.arrival.id;
     let outcome = async {
         Endpoint::Statistics.check_method(&head)?;
         edge.check_origin(&head)?;
@@ -68,11 +71,12 @@ pub(super) async fn statistics<A: AnswerPeeks>(
         let identity = edge.authenticate(Endpoint::Statistics, &head).await?;
         several(&edge, &*answers, identity.as_deref(), &head, body).await
     };
-    edge.respond(outcome.await)
+    edge.respond(id, outcome.await)
 }
 
 /// `GET /metrics`.
 pub(super) async fn metrics<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Head) -> Response {
+    let id = head.arrival.id;
     let outcome = async {
         Endpoint::Metrics.check_method(&head)?;
         edge.authenticate(Endpoint::Metrics, &head).await?;
@@ -82,19 +86,22 @@ pub(super) async fn metrics<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Head) -> R
         let text = metrics::write(&edge.figures(), format).unwrap_or_default();
         Ok(reply::text(format.content_type(), text))
     };
-    edge.respond(outcome.await)
+    edge.respond(id, outcome.await)
 }
 
 /// `GET /health/live`.
 pub(super) fn live<A: AnswerPeeks>(edge: &Edge<A>, head: &Head) -> Response {
     let outcome = Endpoint::Live.check_method(head);
-    edge.respond(outcome.map(|()| health::live()))
+    edge.respond(head.arrival.id, outcome.map(|()| health::live()))
 }
 
 /// `GET /health/ready`.
 pub(super) fn ready<A: AnswerPeeks>(edge: &Edge<A>, head: &Head) -> Response {
     let outcome = Endpoint::Ready.check_method(head);
-    edge.respond(outcome.map(|()| health::ready(&edge.readiness())))
+    edge.respond(
+        head.arrival.id,
+        outcome.map(|()| health::ready(&edge.readiness())),
+    )
 }
 
 async fn one<A: AnswerPeeks>(

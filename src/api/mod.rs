@@ -16,6 +16,7 @@ mod listener;
 mod metrics;
 mod multipart;
 mod network;
+mod proxies;
 mod question;
 mod reply;
 mod request;
@@ -23,13 +24,13 @@ mod routes;
 mod tls;
 mod v1;
 
-pub use config::{Config, Internal, Limits, User};
+pub use config::{Config, Internal, Limits, Role, User};
 pub use edge::Edge;
 pub use health::{Phase, Readiness};
 pub use listener::{Summary, serve_edge};
 pub use metrics::StoreFigures;
 pub use network::{Network, ParseNetworkError};
-pub use request::{Local, Peer};
+pub use request::{Face, Local, Peer};
 pub use routes::routes;
 pub use tls::{Tls, TlsError};
 

@@ -1,7 +1,8 @@
 //! What the routes know of a request besides its path: the accept loop puts the connection's
 //! addresses and the body's meter into the request's extensions.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -18,6 +19,35 @@ pub struct Peer(pub SocketAddr);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Local(pub SocketAddr);
 
+/// Which listener a request came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Face {
+    /// The one for everybody.
+    #[default]
+    Main,
+    /// The one for `internal_statistic` and health alone.
+    Internal,
+}
+
+/// What a log calls a request. Clients are told it when something went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct RequestId(pub(super) u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// What the listener found out about a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Arrival {
+    pub(super) id: RequestId,
+    pub(super) face: Face,
+    /// Who asks; behind a listed proxy whom the proxy names. `None` in tests without a listener.
+    pub(super) client: Option<IpAddr>,
+}
+
 /// A request without its body. Has no `Debug`: the headers hold credentials.
 pub(super) struct Head {
     pub(super) method: Method,
@@ -25,6 +55,7 @@ pub(super) struct Head {
     pub(super) peer: Option<Peer>,
     pub(super) local: Option<Local>,
     pub(super) meter: Option<BodyMeter>,
+    pub(super) arrival: Arrival,
 }
 
 /// A request's body, not yet read.

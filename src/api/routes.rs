@@ -16,7 +16,7 @@ use super::edge::Edge;
 use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::handlers;
-use super::request::{Body, Head};
+use super::request::{Arrival, Body, Head};
 use super::v1;
 use crate::peek::AnswerPeeks;
 
@@ -41,8 +41,10 @@ async fn answer<A: AnswerPeeks>(
     head: Head,
     body: Body,
 ) -> Response {
-    let Some(endpoint) = Endpoint::at(path.as_str()) else {
-        return edge.respond(Err(ApiError::NotFound));
+    let Arrival { id, face, .. } = head.arrival;
+    let endpoint = Endpoint::at(path.as_str()).filter(|endpoint| endpoint.is_on(face));
+    let Some(endpoint) = endpoint else {
+        return edge.respond(id, Err(ApiError::NotFound));
     };
     match endpoint {
         Endpoint::Statistic => handlers::statistic(edge, head, body).await,
@@ -61,13 +63,17 @@ fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + 
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
-        .map(|method, headers, peer, local, meter| Head {
-            method,
-            headers,
-            peer,
-            local,
-            meter,
-        })
+        .and(warp::ext::optional())
+        .map(
+            |method, headers, peer, local, meter, arrival: Option<_>| Head {
+                method,
+                headers,
+                peer,
+                local,
+                meter,
+                arrival: arrival.unwrap_or_default(),
+            },
+        )
 }
 
 /// The body as it comes, still unread: whether it is read at all, and how much of it, is decided

@@ -70,6 +70,8 @@ pub(super) struct Http {
     pub(super) allow_cleartext_basic: bool,
     #[serde(deserialize_with = "duration")]
     pub(super) drain_timeout: Duration,
+    pub(super) trusted_proxies: Vec<Spanned<String>>,
+    pub(super) access_log: bool,
     pub(super) internal: Internal,
     pub(super) auth: Auth,
     pub(super) cors: Cors,
@@ -84,6 +86,8 @@ impl Default for Http {
             tls_key: None,
             allow_cleartext_basic: false,
             drain_timeout: Duration::from_secs(10),
+            trusted_proxies: Vec::new(),
+            access_log: false,
             internal: Internal::default(),
             auth: Auth::default(),
             cors: Cors::default(),
@@ -95,6 +99,7 @@ impl Default for Http {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Internal {
+    pub(super) listen: Option<Spanned<SocketAddr>>,
     pub(super) networks: Vec<Spanned<String>>,
     pub(super) hosts: Vec<String>,
 }
@@ -102,6 +107,7 @@ pub(super) struct Internal {
 impl Default for Internal {
     fn default() -> Self {
         Self {
+            listen: None,
             networks: loopback(),
             hosts: Vec::new(),
         }
@@ -133,6 +139,16 @@ pub(super) struct User {
     pub(super) password_hash: Spanned<secrecy::SecretString>,
     #[serde(default)]
     pub(super) tenants: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) role: Role,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Role {
+    #[default]
+    Viewer,
+    Operator,
 }
 
 #[derive(Debug, Default, Deserialize)]

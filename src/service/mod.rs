@@ -10,6 +10,7 @@ mod supervisor;
 mod telemetry;
 mod warm_up;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub enum ServiceError {
     Store(#[from] store::Error),
     #[error("the operating system gives no random numbers: {0}")]
     Random(getrandom::Error),
+    #[error("cannot listen on {0} (setting http.internal.listen): {1}")]
+    Listen(SocketAddr, std::io::Error),
     #[error("the store did not finish writing in time; what was flushed before is safe")]
     StoreStuck,
     #[error("a part of the service failed; the log says which")]
@@ -154,7 +157,7 @@ async fn run(
     let edge_tasks = Supervisor::new(stop.clone());
     let (edge_token, served) = (edge_stop.clone(), edge.clone());
     edge_tasks.spawn("http", async move {
-        let summary = api::serve_edge(listener, served, edge_token).await;
+        let summary = api::serve_edge(listener, api::Face::Main, served, edge_token).await;
         if !summary.drained {
             tracing::warn!(
                 cut = summary.connections_cut,
@@ -162,6 +165,16 @@ async fn run(
             );
         }
     });
+
+    if let Some(address) = settings.internal_listen {
+        let served = (edge.clone(), edge_stop.clone());
+        if let Err(error) = serve_internal(address, served, &edge_tasks).await {
+            stop.cancel();
+            edge_stop.cancel();
+            edge_tasks.wait(STAGE_PATIENCE).await;
+            return Err(ServiceError::Listen(address, error));
+        }
+    }
 
     let drain = settings.http.drain;
     let outcome = match start(settings, asked, connector, clock, &stop).await {
@@ -195,6 +208,20 @@ async fn run(
     } else {
         outcome
     }
+}
+
+/// Serves `internal_statistic` on a listener of its own.
+async fn serve_internal(
+    address: SocketAddr,
+    (edge, stop): (Arc<Edge<Peek>>, CancellationToken),
+    tasks: &Supervisor,
+) -> std::io::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening for internal_statistic");
+    tasks.spawn("internal http", async move {
+        api::serve_edge(listener, api::Face::Internal, edge, stop).await;
+    });
+    Ok(())
 }
 
 /// What runs behind the HTTP edge.

@@ -23,6 +23,8 @@ pub(crate) struct Pair {
     pub(crate) simulator: Arc<Simulator>,
     pub(crate) primary: String,
     pub(crate) backup: String,
+    /// More settings of `[http]` itself.
+    pub(crate) http: &'static str,
 }
 
 impl Pair {
@@ -56,23 +58,24 @@ impl Pair {
             simulator,
             primary,
             backup,
+            http: "",
         }
     }
 
     /// The configuration of a service in front of this pair. `more` is added at the end.
     pub(crate) fn configuration(&self, store: &std::path::Path, more: &str) -> String {
-        let (head, primary, backup) = (Self::head(store), &self.primary, &self.backup);
+        let (head, primary, backup) = (Self::head(store, &self.http), &self.primary, &self.backup);
         format!(
             "{head}[[stat_server]]\nname = \"StatServer\"\nprimary = \"{primary}\"\n\
              backup = \"{backup}\"\n{more}"
         )
     }
 
-    /// A configuration without Stat Servers.
-    pub(crate) fn head(store: &std::path::Path) -> String {
+    /// A configuration without Stat Servers, with `http` in its `[http]`.
+    pub(crate) fn head(store: &std::path::Path, http: &str) -> String {
         let (store, hash) = (store.display(), password_hash());
         format!(
-            "[store]\npath = \"{store}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+            "[store]\npath = \"{store}\"\n[http]\nlisten = \"127.0.0.1:0\"\n{http}\n\
              [[http.auth.users]]\nname = \"default\"\npassword_hash = \"{hash}\"\n"
         )
     }

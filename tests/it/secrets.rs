@@ -22,9 +22,21 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     found
 }
 
+fn check_access_log(log: &str) {
+    for told in [
+        "\"path\":\"/genesys/1/statistic\",\"status\":401",
+        "\"path\":\"other\",\"status\":404",
+        "\"client\":\"127.0.0.1\"",
+        "\"request_id\":\"",
+    ] {
+        assert!(log.contains(told), "the access log tells {told}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_run_leaves_no_password_behind() {
-    let pair = Pair::start().await;
+    let mut pair = Pair::start().await;
+    pair.http = "access_log = true";
     let folder = TempDir::new().unwrap();
     let secrets = TempDir::new().unwrap();
     // The simulated tenant's own password: kept by the configuration, so that it is really used.
@@ -68,6 +80,19 @@ async fn a_full_run_leaves_no_password_behind() {
             String::from_utf8(post("/genesys/1/statistics", "", "canary-tenant")).unwrap(),
             400,
         ),
+        (
+            String::from_utf8(post(
+                "/canary-path?canary-query",
+                "X-Key: canary-header\r\n",
+                "",
+            ))
+            .unwrap(),
+            404,
+        ),
+        (
+            format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{CREDENTIALS}\r\n"),
+            200,
+        ),
     ] {
         let answer = send(&process.address, request.as_bytes()).await;
         assert_eq!(answer.status, status, "{answer:?}");
@@ -80,6 +105,8 @@ async fn a_full_run_leaves_no_password_behind() {
         log.contains("\"level\":\"TRACE\""),
         "the log is at its finest"
     );
+
+    check_access_log(&log);
 
     let mut left = contents(&folder.path().join("store"));
     left.push(("the log".to_owned(), log.into_bytes()));
@@ -98,6 +125,9 @@ async fn a_full_run_leaves_no_password_behind() {
         "open+sesame",
         "canary-login",
         "canary-tenant",
+        "canary-path",
+        "canary-query",
+        "canary-header",
         "ZGVmYXVsdDpjYW5hcnktbG9naW4=",
         "ZGVmYXVsdDpwYXNzd29yZA==",
     ] {

@@ -51,7 +51,7 @@ impl Several {
             servers.push_str(&server);
         }
         simulator.run_centre();
-        let text = Pair::head(store.path()) + &servers;
+        let text = Pair::head(store.path(), "") + &servers;
         let (service, address, stop) = service_on(&text).await;
         Self {
             simulator,

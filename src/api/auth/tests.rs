@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use tokio::time::advance;
 
 use super::*;
+use crate::api::Role;
 
 /// A cheap hash would need parameters that `hash_password` does not take: one is made for all.
 fn password_hash() -> SecretString {
@@ -18,6 +19,7 @@ fn users(names: &[&str]) -> Vec<User> {
         name: (*name).to_owned(),
         password_hash: password_hash(),
         tenants: None,
+        role: Role::Viewer,
     };
     names.iter().map(user).collect()
 }

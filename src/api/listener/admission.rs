@@ -26,13 +26,14 @@ pub(super) struct Permit {
 }
 
 impl Admission {
-    pub(super) fn new(limits: &Limits) -> Self {
+    /// Proxies have no limit of their own: they ask for many.
+    pub(super) fn new(limits: &Limits, proxies: &[Network]) -> Self {
         let all = limits.connections.min(Semaphore::MAX_PERMITS);
         Self {
             all: Arc::new(Semaphore::new(all)),
             per_address: Arc::default(),
             per_address_max: limits.connections_per_address,
-            unlimited: limits.unlimited_networks.clone(),
+            unlimited: [limits.unlimited_networks.as_slice(), proxies].concat(),
         }
     }
 
@@ -112,10 +113,10 @@ mod tests {
             request_timeout: Duration::ZERO,
             connections: 3,
             connections_per_address: 1,
-            unlimited_networks: vec!["10.0.0.0/8".parse().unwrap()],
+            unlimited_networks: vec!["10.0.0.0/24".parse().unwrap()],
             response: 0,
         };
-        let admission = Admission::new(&limits);
+        let admission = Admission::new(&limits, &["10.9.0.0/16".parse().unwrap()]);
         let admit = |address: &str| admission.admit(address.parse().unwrap());
         let first = admit("192.0.2.1").ok().unwrap();
         let crowded = |address| admit(address).err();
@@ -124,7 +125,7 @@ mod tests {
             crowded("::ffff:192.0.2.1"),
             Some(Limit::ConnectionsPerAddress)
         );
-        let inside = (admit("10.0.0.1"), admit("10.0.0.1"));
+        let inside = (admit("10.0.0.1"), admit("10.9.0.1"));
         assert!(inside.0.is_ok() && inside.1.is_ok());
         assert_eq!(crowded("192.0.2.2"), Some(Limit::Connections));
         drop(first);

@@ -22,7 +22,7 @@ use super::exchange::{Desk, Exchanges, Refused, Routed};
 use super::stall::StallGuard;
 use crate::api::edge::Edge;
 use crate::api::metrics::Limit;
-use crate::api::request::{Local, Peer};
+use crate::api::request::{Face, Local, Peer};
 use crate::api::routes::routes;
 use crate::api::tls::{ALPN_HTTP_2, Tls};
 use crate::peek::AnswerPeeks;
@@ -67,11 +67,12 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new<A: AnswerPeeks>(edge: &Arc<Edge<A>>, ends: Ends) -> Self {
+    pub(super) fn new<A: AnswerPeeks>(edge: &Arc<Edge<A>>, face: Face, ends: Ends) -> Self {
         let config = Arc::clone(&edge.config);
         let service = TowerToHyperService::new(warp::service(routes(Arc::clone(edge))));
         let refusing = Arc::clone(edge);
-        let refused: Refused = Arc::new(move |error| refusing.respond(Err(error)));
+        let refused: Refused = Arc::new(move |id, error| refusing.respond(id, Err(error)));
+        let naming = Arc::clone(edge);
         let routed: Routed = Arc::new(move |request| {
             let answer = hyper::service::Service::call(&service, request);
             Box::pin(async move {
@@ -102,6 +103,8 @@ impl Connections {
             routed,
             refused,
             metrics: Arc::clone(&edge.metrics),
+            face,
+            next_id: Arc::new(move || naming.next_request_id()),
             config,
         };
         Self {

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::service::Service as HttpService;
-use hyper::{Request, Version};
+use hyper::{Method, Request, Version};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use warp::reply::Response;
@@ -20,14 +20,15 @@ use crate::api::config::Config;
 use crate::api::endpoint::Endpoint;
 use crate::api::error::ApiError;
 use crate::api::metrics::Metrics;
-use crate::api::request::{Local, Peer};
+use crate::api::proxies;
+use crate::api::request::{Arrival, Face, Local, Peer, RequestId};
 use crate::peek::PeekError;
 
 /// What the routes make of a request.
 pub(super) type Routed =
     Arc<dyn Fn(Request<LimitedBody>) -> BoxFuture<'static, Response> + Send + Sync>;
 /// What the edge makes of an error.
-pub(super) type Refused = Arc<dyn Fn(ApiError) -> Response + Send + Sync>;
+pub(super) type Refused = Arc<dyn Fn(RequestId, ApiError) -> Response + Send + Sync>;
 
 /// What all requests of a listener share.
 pub(super) struct Desk {
@@ -35,6 +36,8 @@ pub(super) struct Desk {
     pub(super) refused: Refused,
     pub(super) config: Arc<Config>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) face: Face,
+    pub(super) next_id: Arc<dyn Fn() -> RequestId + Send + Sync>,
 }
 
 /// The requests of one connection.
@@ -79,22 +82,36 @@ impl HttpService<Request<Incoming>> for Exchanges {
         let (mut request, meter) = metered(request, desk.config.limits.body);
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.local);
+        let peer = self.peer.0.ip();
+        let arrival = Arrival {
+            id: (desk.next_id)(),
+            face: desk.face,
+            client: Some(proxies::client(
+                request.headers(),
+                peer,
+                &desk.config.trusted_proxies,
+            )),
+        };
+        request.extensions_mut().insert(arrival);
+        let seen = desk.config.access_log.then(|| request.method().clone());
         let checked = host::check(&mut request);
         Box::pin(async move {
             let response = match checked {
                 Ok(()) => tokio::time::timeout(deadline, (desk.routed)(request)).await,
                 Err(error) => {
                     drop(request);
-                    Ok((desk.refused)(error))
+                    Ok((desk.refused)(arrival.id, error))
                 }
             };
             let timely = response.is_ok();
-            let mut response =
-                response.unwrap_or_else(|_| (desk.refused)(late(&meter, deadline, peek_deadline)));
-            let status = response.status().as_u16();
-            desk.metrics
-                .requests
-                .answered(endpoint, status, begun.elapsed());
+            let mut response = response.unwrap_or_else(|_| {
+                (desk.refused)(arrival.id, late(&meter, deadline, peek_deadline))
+            });
+            let (status, took) = (response.status().as_u16(), begun.elapsed());
+            desk.metrics.requests.answered(endpoint, status, took);
+            if let Some(method) = seen {
+                tell(arrival, &method, endpoint, status, took);
+            }
             // A client that waits to be told to continue has not sent anything: nothing to drain.
             let nothing_sent = awaits_continue && !meter.was_read();
             if !timely || nothing_sent || !meter.drain().await {
@@ -108,6 +125,27 @@ impl HttpService<Request<Incoming>> for Exchanges {
             Ok(response)
         })
     }
+}
+
+/// The line of the access log. Of a path that is none nothing is told: it may be anything, a
+/// password gone astray included.
+fn tell(
+    arrival: Arrival,
+    method: &Method,
+    endpoint: Option<Endpoint>,
+    status: u16,
+    took: Duration,
+) {
+    tracing::info!(
+        target: "peekd::access",
+        request_id = %arrival.id,
+        client = arrival.client.map(tracing::field::display),
+        %method,
+        path = endpoint.map_or("other", Endpoint::path),
+        status,
+        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
 }
 
 fn metered(request: Request<Incoming>, limit: u64) -> (Request<LimitedBody>, BodyMeter) {

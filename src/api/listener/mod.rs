@@ -24,6 +24,7 @@ pub(super) use self::body::BodyMeter;
 use self::connection::{Connections, Ends};
 use self::refusal::Refusals;
 use super::edge::Edge;
+use super::request::Face;
 use crate::peek::AnswerPeeks;
 
 /// How long after the stop requests are still awaited: one that is on its way, or in a buffer of
@@ -39,12 +40,13 @@ pub struct Summary {
     pub connections_cut: usize,
 }
 
-/// Serves the routes on `listener` until `stop` is cancelled, and returns when the last
+/// Serves the routes that this face of the service has on `listener` until `stop` is cancelled, and returns when the last
 /// connection is gone: at the latest `config.drain` after the stop.
 ///
 /// While `answers` holds nothing, only the health endpoints answer; the others say 503.
 pub async fn serve_edge<A: AnswerPeeks>(
     listener: TcpListener,
+    face: Face,
     edge: Arc<Edge<A>>,
     stop: CancellationToken,
 ) -> Summary {
@@ -54,14 +56,17 @@ pub async fn serve_edge<A: AnswerPeeks>(
         cut: CancellationToken::new(),
         linger: LINGER,
     };
-    let connections = Arc::new(Connections::new(&edge, ends.clone()));
-    let admission = Admission::new(&config.limits);
+    let connections = Arc::new(Connections::new(&edge, face, ends.clone()));
+    let admission = Admission::new(&config.limits, &config.trusted_proxies);
     let refusals = Refusals::default();
     let tasks = TaskTracker::new();
 
     while let Some((stream, peer)) = next(&listener, &stop).await {
         edge.metrics.connections.inc();
-        let tls = edge.tls();
+        let tls = match face {
+            Face::Main => edge.tls(),
+            Face::Internal => None,
+        };
         let permit = match admission.admit(peer.ip()) {
             Ok(permit) => permit,
             Err(limit) => {

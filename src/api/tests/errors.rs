@@ -1,5 +1,6 @@
 //! The error table of the API, and who is let in.
 
+use super::sockets::{closing, start, status_line};
 use super::*;
 
 #[tokio::test]
@@ -74,6 +75,27 @@ async fn repeated_failures_are_throttled() {
     let reply = bench.send(guess()).await;
     reply.message(429);
     assert_eq!(reply.header("retry-after"), "1");
+}
+
+#[tokio::test]
+async fn failures_are_counted_by_the_client_that_a_listed_proxy_names() {
+    let mut config = config();
+    config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let server = start(Table::example(), config).await;
+    let ask = async |client: &str, credentials: &str| {
+        let head = format!("POST {STATISTIC} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\n");
+        let request = closing(&head, EXAMPLE).replace(EXAMPLE_USER, credentials);
+        status_line(&server.exchange(request).await).to_owned()
+    };
+    let guess = "Basic ZGVmYXVsdDp4";
+    for _ in 0..5 {
+        assert_eq!(ask("192.0.2.1", guess).await, "HTTP/1.1 401 Unauthorized");
+    }
+    let throttled = "HTTP/1.1 429 Too Many Requests";
+    assert_eq!(ask("192.0.2.1", guess).await, throttled);
+    // What the client itself put in front of the proxy's word changes nothing.
+    assert_eq!(ask("6.6.6.6, 192.0.2.1", EXAMPLE_USER).await, throttled);
+    assert_eq!(ask("192.0.2.2", EXAMPLE_USER).await, "HTTP/1.1 200 OK");
 }
 
 #[tokio::test]

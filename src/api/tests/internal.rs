@@ -1,6 +1,8 @@
 //! `POST /genesys/1/internal_statistic`: no credentials, and invisible to everybody else.
 
+use super::sockets::{closing, start_edge, status_line};
 use super::*;
+use crate::api::Face;
 
 #[tokio::test]
 async fn inside_there_is_no_login() {
@@ -38,7 +40,36 @@ async fn outside_it_looks_like_any_unknown_path() {
 #[tokio::test]
 async fn a_listener_that_does_not_offer_it_does_not_know_it() {
     let mut config = config();
-    config.loopback_main = false;
+    config.internal.on_main = false;
     let bench = Bench::configured(Table::example(), config);
     bench.send(anonymous(INTERNAL, EXAMPLE)).await.message(404);
+}
+
+#[tokio::test]
+async fn a_listener_of_its_own_has_nothing_else_but_health() {
+    let mut config = config();
+    config.internal.on_main = false;
+    // These are the main listener's; who reaches this one may use it.
+    config.internal.networks.clear();
+    let (server, _) = start_edge(Table::example(), config, Face::Internal).await;
+    let ask = async |head: &str, more: &str| {
+        let head = format!("{head} HTTP/1.1\r\nHost: localhost\r\n{more}");
+        let answer = server.exchange(closing(&head, EXAMPLE)).await;
+        status_line(&answer).to_owned()
+    };
+    let internal = format!("POST {INTERNAL}");
+    assert_eq!(ask(&internal, "").await, "HTTP/1.1 200 OK");
+    assert_eq!(ask("GET /health/live", "").await, "HTTP/1.1 200 OK");
+    assert_eq!(ask("GET /health/ready", "").await, "HTTP/1.1 200 OK");
+    for head in [
+        "POST /genesys/1/statistic",
+        "POST /genesys/1/statistics",
+        "GET /metrics",
+        "GET /v1/servers",
+        "GET /",
+    ] {
+        assert_eq!(ask(head, "").await, "HTTP/1.1 404 Not Found", "{head}");
+    }
+    let proxied = "X-Forwarded-For: 127.0.0.1\r\n";
+    assert_eq!(ask(&internal, proxied).await, "HTTP/1.1 404 Not Found");
 }

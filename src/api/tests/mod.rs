@@ -22,7 +22,7 @@ use warp::http::HeaderMap;
 use warp::test::RequestBuilder;
 
 use super::auth::hash_password;
-use super::{Config, Edge, Internal, Limits, Local, Peer, Phase, Readiness, User};
+use super::{Config, Edge, Internal, Limits, Local, Peer, Phase, Readiness, Role, User};
 use crate::model::{Age, Value};
 use crate::peek::{Answer, AnswerPeeks, Freshness, PeekError, Query, Source};
 
@@ -90,6 +90,7 @@ fn user(name: &str, tenants: Option<&[&str]>) -> User {
         name: name.to_owned(),
         password_hash: HASH.clone().into(),
         tenants: tenants.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
+        role: Role::Viewer,
     }
 }
 
@@ -100,10 +101,12 @@ fn config() -> Config {
         open_paths: Vec::new(),
         users: vec![user("default", None)],
         internal: Internal {
+            on_main: true,
             networks: loopback(),
             hosts: Vec::new(),
         },
-        loopback_main: true,
+        trusted_proxies: Vec::new(),
+        access_log: false,
         origins: Vec::new(),
         tls: None,
         limits: Limits {

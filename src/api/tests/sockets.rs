@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::api::{Summary, serve_edge};
+use crate::api::{Face, Summary, serve_edge};
 
 /// A listener on a free port.
 pub(super) struct Server {
@@ -18,21 +18,25 @@ pub(super) struct Server {
 }
 
 pub(super) async fn start(table: Table, config: Config) -> Server {
-    start_edge(table, config).await.0
+    start_edge(table, config, Face::Main).await.0
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the test itself waits for the task"
 )]
-pub(super) async fn start_edge(table: Table, config: Config) -> (Server, Arc<Edge<Table>>) {
+pub(super) async fn start_edge(
+    table: Table,
+    config: Config,
+    face: Face,
+) -> (Server, Arc<Edge<Table>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (_, answers) = watch::channel(Some(Arc::new(table)));
     let (_, readiness) = watch::channel(ready());
     let stop = CancellationToken::new();
     let edge = Arc::new(Edge::new(Arc::new(config), answers, readiness));
-    let serving = serve_edge(listener, Arc::clone(&edge), stop.clone());
+    let serving = serve_edge(listener, face, Arc::clone(&edge), stop.clone());
     let server = Server {
         address,
         stop,

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 use super::sockets::{closing, start, start_edge, status_line};
 use super::*;
-use crate::api::{Tls, TlsError};
+use crate::api::{Face, Tls, TlsError};
 
 const POST: &str = "POST /genesys/1/statistic HTTP/1.1\r\nHost: x\r\n";
 
@@ -148,7 +148,7 @@ async fn connections_count_from_the_moment_they_are_accepted() {
 #[tokio::test]
 async fn a_new_certificate_serves_new_connections_and_old_ones_go_on() {
     let (config, old) = secured();
-    let (server, edge) = start_edge(Table::example(), config).await;
+    let (server, edge) = start_edge(Table::example(), config, Face::Main).await;
     let mut before = dial(server.address, &old, "http/1.1").await.unwrap();
     let folder = TempDir::new().unwrap();
     let (tls, new) = certificate(folder.path());

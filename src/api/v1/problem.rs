@@ -5,6 +5,7 @@ use warp::http::header::{CONTENT_TYPE, HeaderValue};
 use warp::reply::Response;
 
 use super::super::error::ApiError;
+use super::super::request::RequestId;
 
 #[derive(Serialize)]
 struct Problem<'a> {
@@ -15,7 +16,7 @@ struct Problem<'a> {
 }
 
 /// The error's response with a problem for its body; status and headers stay.
-pub(in crate::api) fn into_problem(error: ApiError, request_id: Option<&str>) -> Response {
+pub(in crate::api) fn into_problem(error: ApiError, request_id: Option<RequestId>) -> Response {
     let detail = error.to_string();
     let status = error.status();
     let problem = Problem {

@@ -67,6 +67,7 @@ struct Switchover {
 
 /// `GET /v1/servers`.
 pub(in crate::api) async fn servers<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Head) -> Response {
+    let id = head.arrival.id;
     let outcome = async {
         Endpoint::Servers.check_method(&head)?;
         let answers = edge.answers()?;
@@ -74,7 +75,10 @@ pub(in crate::api) async fn servers<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: He
         let servers = answers.servers().into_iter().map(Server::from).collect();
         Ok(serde_json::to_string(&Servers { servers }).unwrap_or_default())
     };
-    edge.respond_v1(outcome.await.map(|body| reply::json(StatusCode::OK, body)))
+    edge.respond_v1(
+        id,
+        outcome.await.map(|body| reply::json(StatusCode::OK, body)),
+    )
 }
 
 impl From<ServerReport> for Server {

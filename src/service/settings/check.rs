@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::Spanned;
 
-use super::super::file::{File, OnCorruption, OpenOn, StatServer, Trace};
+use super::super::file::{File, OnCorruption, OpenOn, Role, StatServer, Trace};
 use super::Settings;
 use super::faults::{Fault, line_at};
 use crate::model::{FIELD_LEN_MAX, NotificationMode, ServerId, Statistic};
@@ -31,16 +31,21 @@ impl Check<'_> {
         let definitions = self.definitions(file);
         let listen = *file.http.listen.get_ref();
         self.listener(file);
+        self.internal_listener(file);
         let limits = &file.http.limits;
         let http = api::Config {
             realm: file.http.auth.realm.clone(),
             open_paths: self.open_paths(file),
             users: self.users(file),
             internal: api::Internal {
+                on_main: listen.ip().is_loopback()
+                    && !file.http.allow_cleartext_basic
+                    && file.http.internal.listen.is_none(),
                 networks: self.networks(&file.http.internal.networks),
                 hosts: file.http.internal.hosts.clone(),
             },
-            loopback_main: listen.ip().is_loopback() && !file.http.allow_cleartext_basic,
+            trusted_proxies: self.networks(&file.http.trusted_proxies),
+            access_log: file.http.access_log,
             origins: self.origins(file),
             tls: self.http_tls(file),
             limits: api::Limits {
@@ -61,6 +66,12 @@ impl Check<'_> {
         };
         Settings {
             listen,
+            internal_listen: file
+                .http
+                .internal
+                .listen
+                .as_ref()
+                .map(|listen| *listen.get_ref()),
             http,
             store: store::Config {
                 path: self.folder.join(&file.store.path),
@@ -101,6 +112,17 @@ impl Check<'_> {
                      allow_cleartext_basic = true if a gateway does the TLS"
                 ),
             );
+        }
+    }
+
+    fn internal_listener(&mut self, file: &File) {
+        let Some(listen) = &file.http.internal.listen else {
+            return;
+        };
+        let (own, main) = (*listen.get_ref(), *file.http.listen.get_ref());
+        if own == main && own.port() != 0 {
+            let text = format!("{own} is the main listener's address; this one needs its own");
+            self.fault(listen, text);
         }
     }
 
@@ -148,6 +170,10 @@ impl Check<'_> {
                 name: name.clone(),
                 password_hash: user.password_hash.get_ref().clone(),
                 tenants: user.tenants.clone(),
+                role: match user.role {
+                    Role::Viewer => api::Role::Viewer,
+                    Role::Operator => api::Role::Operator,
+                },
             });
         }
         users

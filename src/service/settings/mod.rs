@@ -25,6 +25,8 @@ use crate::{api, peek, store, upstream};
 pub struct Settings {
     /// Where the HTTP interface listens.
     pub listen: SocketAddr,
+    /// Where `internal_statistic` has a listener of its own, if it has.
+    pub internal_listen: Option<SocketAddr>,
     /// The HTTP interface.
     pub http: api::Config,
     /// The store.

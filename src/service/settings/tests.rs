@@ -19,7 +19,7 @@ fn a_pair_is_all_that_must_be_said() {
     let settings = Settings::parse(text, Path::new("/etc/peekd")).unwrap();
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.store.path, Path::new("/etc/peekd/peekd-store"));
-    assert!(settings.http.loopback_main);
+    assert!(settings.http.internal.on_main);
 }
 
 #[test]
