@@ -13,10 +13,11 @@ pub(super) enum Endpoint {
     Ready,
     Servers,
     Metrics,
+    OpenApi,
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Statistic,
         Self::InternalStatistic,
         Self::Statistics,
@@ -24,6 +25,7 @@ impl Endpoint {
         Self::Ready,
         Self::Servers,
         Self::Metrics,
+        Self::OpenApi,
     ];
 
     pub(super) const fn path(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Endpoint {
             Self::Ready => "/health/ready",
             Self::Servers => "/v1/servers",
             Self::Metrics => "/metrics",
+            Self::OpenApi => "/v1/openapi.json",
         }
     }
 
@@ -42,7 +45,7 @@ impl Endpoint {
     pub(super) const fn method(self) -> &'static str {
         match self {
             Self::Statistic | Self::InternalStatistic | Self::Statistics => "POST",
-            Self::Live | Self::Ready | Self::Servers | Self::Metrics => "GET",
+            Self::Live | Self::Ready | Self::Servers | Self::Metrics | Self::OpenApi => "GET",
         }
     }
 

@@ -53,6 +53,7 @@ async fn answer<A: AnswerPeeks>(
         Endpoint::Live => handlers::live(&edge, &head),
         Endpoint::Ready => handlers::ready(&edge, &head),
         Endpoint::Servers => v1::servers(edge, head).await,
+        Endpoint::OpenApi => v1::openapi(edge, head).await,
         Endpoint::Metrics => handlers::metrics(edge, head).await,
     }
 }

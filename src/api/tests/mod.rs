@@ -5,6 +5,7 @@ mod health;
 mod internal;
 mod limits;
 mod metrics;
+mod openapi;
 mod secrets;
 mod sockets;
 mod statistic;
