@@ -2,11 +2,14 @@
 //! need not, and bounds on what guessing may cost.
 
 mod proven;
+mod queue;
 mod throttle;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
 use std::time::Duration;
 
 use headers::Header as _;
@@ -17,13 +20,12 @@ use tokio::time::Instant;
 use warp::http::header::HeaderValue;
 
 use self::proven::{Fingerprint, Known, Proven};
+use self::queue::Queue;
 use self::throttle::{Source, Throttle};
 use super::config::User;
 
-/// Argon2 takes 19 MiB and some 27 ms: so many at a time, so that logins never starve peeks.
-const CHECKS_AT_A_TIME: usize = 2;
-/// How many may wait for their check: under a second's worth.
-const CHECKS_WAITING_MAX: usize = 64;
+/// Argon2 takes 19 MiB and some 27 ms of a core: so many checks at a time, at most.
+const CHECKS_AT_A_TIME_MAX: usize = 2;
 const BUSY_RETRY: Duration = Duration::from_secs(1);
 
 /// The Argon2id hash of a password, in the PHC form that the configuration takes.
@@ -78,7 +80,7 @@ pub(super) struct Authenticator {
     proven: Mutex<Proven>,
     throttle: Mutex<Throttle>,
     checks: Arc<Semaphore>,
-    queue: Arc<Semaphore>,
+    queue: Queue,
     /// One check at a time for the same credentials; the others wait for its end.
     pending: Mutex<HashMap<Fingerprint, watch::Receiver<()>>>,
 }
@@ -103,8 +105,8 @@ impl Authenticator {
             key,
             proven: Mutex::new(Proven::default()),
             throttle: Mutex::new(Throttle::default()),
-            checks: Arc::new(Semaphore::new(CHECKS_AT_A_TIME)),
-            queue: Arc::new(Semaphore::new(CHECKS_AT_A_TIME + CHECKS_WAITING_MAX)),
+            checks: Arc::new(Semaphore::new(checks_at_a_time())),
+            queue: Queue::default(),
             pending: Mutex::new(HashMap::new()),
         }
     }
@@ -147,8 +149,8 @@ impl Authenticator {
             None
         } else {
             self.check_throttle(&source)?;
-            let place = Arc::clone(&self.queue).try_acquire_owned();
-            Some(place.map_err(|_| AuthError::Busy(BUSY_RETRY))?)
+            let place = self.queue.enter(source.address);
+            Some(place.ok_or(AuthError::Busy(BUSY_RETRY))?)
         };
         let slot = Arc::clone(&self.checks).acquire_owned().await;
         let slot = slot.map_err(|_| AuthError::Busy(BUSY_RETRY))?;
@@ -227,6 +229,12 @@ impl Drop for Lead<'_> {
     fn drop(&mut self) {
         lock(self.pending).remove(&self.fingerprint);
     }
+}
+
+/// At most half of the cores: the answers need the other half.
+fn checks_at_a_time() -> usize {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    (cores / 2).clamp(1, CHECKS_AT_A_TIME_MAX)
 }
 
 fn accounts(users: Vec<User>) -> HashMap<String, Account> {

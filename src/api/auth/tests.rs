@@ -31,6 +31,11 @@ fn basic(user: &str, password: &str) -> HeaderValue {
 
 const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
 
+async fn every_slot(auth: &Authenticator) -> tokio::sync::SemaphorePermit<'_> {
+    let slots = u32::try_from(checks_at_a_time()).unwrap();
+    auth.checks.acquire_many(slots).await.unwrap()
+}
+
 #[tokio::test]
 async fn only_the_right_password_of_a_known_user_gets_in() {
     let auth = Authenticator::new(users(&["default", "co:lon"]));
@@ -68,7 +73,7 @@ async fn proven_credentials_are_remembered_for_a_while_and_never_throttled() {
     let right = basic("default", "password");
     assert!(auth.authenticate(&right, HERE).await.is_ok());
     // With every slot taken, only the memory can answer.
-    let slots = auth.checks.acquire_many(2).await.unwrap();
+    let slots = every_slot(&auth).await;
     assert!(auth.authenticate(&right, HERE).await.is_ok());
     drop(slots);
 
@@ -95,9 +100,12 @@ async fn proven_credentials_are_remembered_for_a_while_and_never_throttled() {
 #[tokio::test]
 async fn the_queue_of_checks_is_bounded_and_identical_logins_share_one() {
     let auth = Arc::new(Authenticator::new(users(&["default"])));
-    let slots = auth.checks.acquire_many(2).await.unwrap();
-    let places = u32::try_from(CHECKS_AT_A_TIME + CHECKS_WAITING_MAX - 1).unwrap();
-    let queue = auth.queue.acquire_many(places).await.unwrap();
+    let slots = every_slot(&auth).await;
+    let mut queue = Vec::new();
+    while let Some(place) = auth.queue.enter(HERE) {
+        queue.push(place);
+    }
+    queue.pop();
 
     let right = basic("default", "password");
     let mut same = futures_util::future::join_all((0..100).map(|_| {
@@ -108,6 +116,13 @@ async fn the_queue_of_checks_is_bounded_and_identical_logins_share_one() {
     assert!(futures_util::poll!(&mut same).is_pending());
     let other = auth.authenticate(&basic("default", "other"), HERE).await;
     assert_eq!(other.unwrap_err(), AuthError::Busy(BUSY_RETRY));
+    let elsewhere = basic("default", "elsewhere");
+    let mut elsewhere = Box::pin(auth.authenticate(&elsewhere, None));
+    assert!(
+        futures_util::poll!(&mut elsewhere).is_pending(),
+        "has a place"
+    );
+    drop(elsewhere);
 
     drop((slots, queue));
     assert!(same.await.iter().all(Result::is_ok));
