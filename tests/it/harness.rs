@@ -64,7 +64,7 @@ impl Pair {
 
     /// The configuration of a service in front of this pair. `more` is added at the end.
     pub(crate) fn configuration(&self, store: &std::path::Path, more: &str) -> String {
-        let (head, primary, backup) = (Self::head(store, &self.http), &self.primary, &self.backup);
+        let (head, primary, backup) = (Self::head(store, self.http), &self.primary, &self.backup);
         format!(
             "{head}[[stat_server]]\nname = \"StatServer\"\nprimary = \"{primary}\"\n\
              backup = \"{backup}\"\n{more}"
