@@ -103,6 +103,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Networks without a limit per address.
     pub unlimited_networks: Vec<Network>,
+    /// The most streams at a time.
+    pub stream_clients: usize,
     /// The largest response body.
     pub response: usize,
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use warp::http::StatusCode;
 use warp::http::header::{AUTHORIZATION, HeaderValue};
 use warp::reply::Response;
@@ -22,7 +23,7 @@ use super::metrics::{Metrics, StoreFigures};
 use super::network::source_of;
 use super::request::{Face, Head, RequestId};
 use super::tls::Tls;
-use super::v1::into_problem;
+use super::v1::{Tickets, into_problem};
 use crate::peek::AnswerPeeks;
 
 /// The shared part of one listener's routes.
@@ -37,6 +38,10 @@ pub struct Edge<A> {
     pub(super) metrics: Arc<Metrics>,
     store: OnceLock<ReadStore>,
     tls: RwLock<Option<Tls>>,
+    pub(super) tickets: Tickets,
+    /// One permit a stream.
+    pub(super) streams: Arc<Semaphore>,
+    pub(super) stream_tasks: TaskTracker,
 }
 
 /// Reads how the store is doing.
@@ -86,6 +91,9 @@ impl<A: AnswerPeeks> Edge<A> {
             metrics: Arc::default(),
             store: OnceLock::new(),
             tls: RwLock::new(config.tls.clone()),
+            tickets: Tickets::default(),
+            streams: Arc::new(Semaphore::new(config.limits.stream_clients)),
+            stream_tasks: TaskTracker::new(),
             config,
         }
     }
@@ -93,6 +101,7 @@ impl<A: AnswerPeeks> Edge<A> {
     /// Exchanges the users, and forgets whose credentials were proven.
     pub fn replace_users(&self, users: Vec<User>) {
         self.authenticator.replace_users(users);
+        self.tickets.clear();
     }
 
     /// Exchanges the certificate for connections from now on. Whether TLS is spoken at all stays as
@@ -120,6 +129,10 @@ impl<A: AnswerPeeks> Edge<A> {
         let servers = answers.map(|answers| answers.servers());
         let store = self.store.get().map(|read| read());
         self.metrics.gather(servers.unwrap_or_default(), store)
+    }
+
+    pub(super) fn follow_readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.clone()
     }
 
     pub(super) fn readiness(&self) -> Readiness {

@@ -14,10 +14,16 @@ pub(super) enum Endpoint {
     Servers,
     Metrics,
     OpenApi,
+    Peek,
+    KnownStatistics,
+    KnownStatistic,
+    Changes,
+    Stream,
+    Tickets,
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Statistic,
         Self::InternalStatistic,
         Self::Statistics,
@@ -26,6 +32,12 @@ impl Endpoint {
         Self::Servers,
         Self::Metrics,
         Self::OpenApi,
+        Self::Peek,
+        Self::KnownStatistics,
+        Self::KnownStatistic,
+        Self::Changes,
+        Self::Stream,
+        Self::Tickets,
     ];
 
     pub(super) const fn path(self) -> &'static str {
@@ -38,21 +50,39 @@ impl Endpoint {
             Self::Servers => "/v1/servers",
             Self::Metrics => "/metrics",
             Self::OpenApi => "/v1/openapi.json",
+            Self::Peek => "/v1/peek",
+            Self::KnownStatistics => "/v1/statistics",
+            Self::KnownStatistic => "/v1/statistics/{id}",
+            Self::Changes => "/v1/changes",
+            Self::Stream => "/v1/stream",
+            Self::Tickets => "/v1/tickets",
         }
     }
 
     /// The method that every other one gets told of.
     pub(super) const fn method(self) -> &'static str {
         match self {
-            Self::Statistic | Self::InternalStatistic | Self::Statistics => "POST",
-            Self::Live | Self::Ready | Self::Servers | Self::Metrics | Self::OpenApi => "GET",
+            Self::Statistic
+            | Self::InternalStatistic
+            | Self::Statistics
+            | Self::Peek
+            | Self::Tickets => "POST",
+            _ => "GET",
         }
     }
 
     /// What is at this path, if anything. One slash at the end makes no difference.
     pub(super) fn at(path: &str) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        Self::ALL.into_iter().find(|known| known.path() == path)
+        let exact = Self::ALL.into_iter().find(|known| known.path() == path);
+        exact.or_else(|| Self::id_in(path).map(|_| Self::KnownStatistic))
+    }
+
+    /// The id in a statistic's path.
+    pub(super) fn id_in(path: &str) -> Option<&str> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let id = path.strip_prefix("/v1/statistics/")?;
+        (!id.is_empty() && !id.contains(['/', '{'])).then_some(id)
     }
 
     /// Whether a listener has it, as far as that does not depend on who asks.

@@ -63,6 +63,12 @@ pub(super) enum ApiError {
         message: &'static str,
         retry_after: Duration,
     },
+    /// The ticket is none, was used, or is too old.
+    #[error("the ticket is not good any more: each serves once, within 30 seconds")]
+    Ticket,
+    /// Too many streams.
+    #[error("{0} streams are open already (setting http.limits.stream_clients)")]
+    StreamsFull(usize),
     /// The answer is over its limit.
     #[error("the answer is longer than {0} bytes (setting http.limits.response)")]
     AnswerTooLarge(usize),
@@ -82,14 +88,18 @@ impl ApiError {
         match self {
             Self::Request(_) | Self::Fields { .. } => StatusCode::BAD_REQUEST,
             Self::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            // A bad ticket is met without a challenge: a browser would ask the person for a password
+            // that it cannot send.
+            Self::Forbidden(_) | Self::Ticket => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy { .. } | Self::LoginsBusy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy { .. } | Self::LoginsBusy(_) | Self::StreamsFull(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::AnswerTooLarge(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Peek { error, several } => match error {
                 // The API document has 403 for one statistic and 404 among several.
@@ -114,6 +124,7 @@ impl ApiError {
             Self::BodyTooLarge(_) => Some(Limit::Body),
             Self::Throttled(_) => Some(Limit::FailedLogins),
             Self::LoginsBusy(_) => Some(Limit::LoginChecks),
+            Self::StreamsFull(_) => Some(Limit::StreamClients),
             Self::AnswerTooLarge(_) => Some(Limit::Response),
             Self::Peek { error, .. } => {
                 matches!(error, PeekError::TooMany).then_some(Limit::OpenStatistics)
@@ -126,11 +137,13 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         // Room among the open statistics comes when idle ones close: not within seconds.
         const OPEN_STATISTICS_RETRY: Duration = Duration::from_mins(1);
+        const STREAM_RETRY: Duration = Duration::from_secs(10);
         match self {
             Self::Unauthorized { challenge } => Some((WWW_AUTHENTICATE, challenge.clone())),
             Self::Method { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
             // What is left of the request would be read as the next one.
             Self::Slow(_) => Some((CONNECTION, HeaderValue::from_static("close"))),
+            Self::StreamsFull(_) => Some((RETRY_AFTER, seconds_up(STREAM_RETRY))),
             Self::Throttled(retry_after)
             | Self::LoginsBusy(retry_after)
             | Self::Busy { retry_after, .. } => Some((RETRY_AFTER, seconds_up(*retry_after))),

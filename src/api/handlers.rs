@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 use warp::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use warp::reply::Response;
@@ -161,7 +162,7 @@ async fn several<A: AnswerPeeks>(
 }
 
 /// One peek, counted.
-async fn ask<A: AnswerPeeks>(
+pub(super) async fn ask<A: AnswerPeeks>(
     edge: &Edge<A>,
     answers: &A,
     query: Query,
@@ -173,7 +174,7 @@ async fn ask<A: AnswerPeeks>(
     result
 }
 
-fn check_tenant(identity: Option<&Identity>, query: &Query) -> Result<(), ApiError> {
+pub(super) fn check_tenant(identity: Option<&Identity>, query: &Query) -> Result<(), ApiError> {
     let may = identity.is_none_or(|identity| identity.may_see(&query.statistic.tenant));
     if may {
         Ok(())
@@ -184,29 +185,43 @@ fn check_tenant(identity: Option<&Identity>, query: &Query) -> Result<(), ApiErr
     }
 }
 
-fn freshness(head: &Head) -> Freshness {
+pub(super) fn freshness(head: &Head) -> Freshness {
     let lines = head.headers.get_all(CACHE_CONTROL).iter();
     cache_control::read(lines.map(HeaderValue::as_bytes))
 }
 
 /// Reads the body's fields. A body without a type is taken to be urlencoded.
 async fn fields(head: &Head, body: Body, bound: FieldBound) -> Result<Vec<Field>, ApiError> {
-    let read = match body {
-        Body::Multipart(form) => multipart::read(form, bound).await.map_err(ApiError::from),
+    match body {
+        Body::Multipart(form) => {
+            let read = multipart::read(form, bound).await.map_err(ApiError::from);
+            settle(head, read)
+        }
         Body::Stream(stream) => {
             check_urlencoded(head)?;
-            let whole: Result<BytesMut, warp::Error> = stream
-                .try_fold(BytesMut::new(), |mut whole, chunk| async move {
-                    whole.extend_from_slice(&chunk);
-                    Ok(whole)
-                })
-                .await;
-            match whole {
-                Ok(body) => form::parse(&body, bound).map_err(ApiError::from),
-                Err(_) => Err(ApiError::Request("the body breaks off".to_owned())),
-            }
+            let body = whole(head, stream).await?;
+            Ok(form::parse(&body, bound)?)
         }
-    };
+    }
+}
+
+/// The whole of a body.
+pub(super) async fn whole(
+    head: &Head,
+    stream: BoxStream<'static, Result<Bytes, warp::Error>>,
+) -> Result<BytesMut, ApiError> {
+    let read: Result<BytesMut, warp::Error> = stream
+        .try_fold(BytesMut::new(), |mut whole, chunk| async move {
+            whole.extend_from_slice(&chunk);
+            Ok(whole)
+        })
+        .await;
+    let read = read.map_err(|_| ApiError::Request("the body breaks off".to_owned()));
+    settle(head, read)
+}
+
+/// What came of reading a body, seen with what the listener knows of it.
+fn settle<T>(head: &Head, read: Result<T, ApiError>) -> Result<T, ApiError> {
     let meter = head.meter.as_ref();
     // A body that was cut at its limit looks broken off to whoever reads it.
     if let Some(limit) = meter.and_then(BodyMeter::exceeded) {

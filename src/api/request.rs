@@ -52,6 +52,8 @@ pub(super) struct Arrival {
 pub(super) struct Head {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
+    /// What stands after the target's `?`; empty when nothing does.
+    pub(super) query: String,
     pub(super) peer: Option<Peer>,
     pub(super) local: Option<Local>,
     pub(super) meter: Option<BodyMeter>,

@@ -55,20 +55,33 @@ async fn answer<A: AnswerPeeks>(
         Endpoint::Servers => v1::servers(edge, head).await,
         Endpoint::OpenApi => v1::openapi(edge, head).await,
         Endpoint::Metrics => handlers::metrics(edge, head).await,
+        Endpoint::Peek => v1::peek(edge, head, body).await,
+        Endpoint::KnownStatistics => v1::list(edge, head).await,
+        Endpoint::KnownStatistic => {
+            let id = Endpoint::id_in(path.as_str())
+                .unwrap_or_default()
+                .to_owned();
+            v1::one(edge, head, id).await
+        }
+        Endpoint::Changes => v1::changes(edge, head).await,
+        Endpoint::Stream => v1::stream(edge, head).await,
+        Endpoint::Tickets => v1::tickets(edge, head).await,
     }
 }
 
 fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + Sync + 'static {
     warp::method()
         .and(warp::header::headers_cloned())
+        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .map(
-            |method, headers, peer, local, meter, arrival: Option<_>| Head {
+            |method, headers, query, peer, local, meter, arrival: Option<_>| Head {
                 method,
                 headers,
+                query,
                 peer,
                 local,
                 meter,

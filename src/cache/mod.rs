@@ -1,22 +1,27 @@
 //! The last value of every statistic, in memory. Can be rebuilt from the store alone; knows
 //! neither the store nor the upstream.
 
+mod feed;
 mod slot;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-pub use slot::{Applied, Known, Restored, Slot};
+pub use feed::Dropped;
+use feed::{Feed, Since};
+pub use slot::{Applied, Known, Restored, Seen, Slot};
 
-use crate::model::{Clock, Moment, Revision, Rules, Sample, ServerId, Statistic, StatisticId};
+use tokio::sync::watch;
+
+use crate::model::{
+    Clock, Moment, Quality, Revision, Rules, Sample, ServerId, Statistic, StatisticId,
+};
 
 /// All known statistics, found by what they are and by their number.
 #[derive(Debug)]
 pub struct Cache {
     clock: Clock,
-    generation: u32,
-    revision: AtomicU64,
+    feed: Feed,
     statistics_max: usize,
     rules: RwLock<Rules>,
     index: RwLock<Index>,
@@ -59,8 +64,7 @@ impl Cache {
         };
         Self {
             clock,
-            generation,
-            revision: AtomicU64::new(last_revision.counter),
+            feed: Feed::new(generation, last_revision.counter),
             statistics_max,
             rules: RwLock::default(),
             index: RwLock::new(index),
@@ -78,7 +82,8 @@ impl Cache {
 
     /// Puts back what an earlier run knew. Only for the time before anybody asks.
     pub fn restore(&self, restored: Restored) {
-        let slot = Arc::new(Slot::restore(restored, &self.rules(), &self.clock));
+        let slot = Slot::restore(restored, &self.rules(), &self.clock, self.feed.start());
+        let slot = Arc::new(slot);
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         index.insert(slot);
     }
@@ -170,6 +175,9 @@ impl Cache {
         let removed = index.by_id.remove(&slot.id).is_some();
         if !slot.is_registered() {
             index.unaccepted = index.unaccepted.saturating_sub(usize::from(removed));
+        } else if removed {
+            self.feed.dropped(slot.id, slot.statistic.clone());
+            self.feed.tell();
         }
         removed
     }
@@ -184,27 +192,67 @@ impl Cache {
     /// Takes in a sample; `None` when the number is not known (any more).
     pub fn apply(&self, id: StatisticId, sample: Sample) -> Option<Applied> {
         let slot = self.slot(id)?;
-        Some(slot.apply(sample, self.clock.now(), || self.next_revision()))
+        Some(slot.apply(sample, self.clock.now(), || self.feed.changed(id)))
+    }
+
+    /// Sets the last value's quality; returns whether that changed anything.
+    pub fn set_quality(&self, id: StatisticId, quality: Quality) -> bool {
+        let slot = self.slot(id);
+        slot.is_some_and(|slot| slot.set_quality(quality, || self.feed.changed(id)))
     }
 
     /// Marks everything last heard from `server` as no longer vouched for. `heard` is when that
     /// server was last heard, if heartbeats proved the link alive.
     pub fn distrust(&self, server: ServerId, heard: Option<Moment>) {
         for slot in self.slots() {
-            slot.distrust(server, heard);
+            slot.distrust(server, heard, || self.feed.changed(slot.id));
         }
+    }
+
+    /// Notes that something to be seen of a statistic changed that is no value.
+    pub fn touch_revision(&self, slot: &Slot) {
+        slot.changed(|| self.feed.changed(slot.id));
+    }
+
+    /// Wakes whoever follows the changes. To be called after each batch of them.
+    pub fn tell(&self) {
+        self.feed.tell();
+    }
+
+    /// Follows the newest revision.
+    #[must_use]
+    pub fn newest(&self) -> watch::Receiver<Revision> {
+        self.feed.newest()
+    }
+
+    /// What of the `wanted` changed after the revision `since`: the slots, what was dropped, and the
+    /// revision up to which that is told. `None` when what was dropped since then is not known any
+    /// more.
+    pub fn since(
+        &self,
+        since: Revision,
+        wanted: impl Fn(StatisticId) -> bool,
+    ) -> Option<(Vec<Arc<Slot>>, Vec<Dropped>, Revision)> {
+        let (changes, up_to) = self.feed.since(since);
+        let (slots, dropped) = match changes {
+            Since::Lost => return None,
+            Since::Changed(mut ids, dropped) => {
+                ids.retain(|id| wanted(*id));
+                let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+                let slots = ids.iter().filter_map(|id| index.by_id.get(id).cloned());
+                (slots.collect(), dropped)
+            }
+            Since::Unlisted(dropped) => {
+                let mut slots = self.slots();
+                slots.retain(|slot| wanted(slot.id) && slot.revision() > since);
+                (slots, dropped)
+            }
+        };
+        Some((slots, dropped, up_to))
     }
 
     fn rules(&self) -> RwLockReadGuard<'_, Rules> {
         self.rules.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn next_revision(&self) -> Revision {
-        let counter = self.revision.fetch_add(1, Ordering::Relaxed) + 1;
-        Revision {
-            generation: self.generation,
-            counter,
-        }
     }
 }
 

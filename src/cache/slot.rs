@@ -40,6 +40,23 @@ struct State {
     refusals: Vec<Refusal>,
     /// When a more telling mode was last asked for.
     more_asked: Option<Moment>,
+    /// When anything to be seen of it last changed, in the order of all changes.
+    revision: Revision,
+}
+
+/// All there is to see of a statistic, for those who may see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The last value, if there ever was one, and how long ago it was validated.
+    pub last: Option<(Sample, Age)>,
+    /// How it is, or is to be, held open.
+    pub held: Option<NotificationMode>,
+    /// Whether it was last opened with a tenant password.
+    pub is_protected: bool,
+    /// What a Stat Server last refused it with, if nothing was heard of it since.
+    pub refusal: Option<Arc<str>>,
+    /// When anything of this last changed, in the order of all changes.
+    pub revision: Revision,
 }
 
 /// A more telling mode is asked for at most this often.
@@ -121,15 +138,24 @@ impl Slot {
         }
     }
 
-    pub(super) fn restore(restored: Restored, rules: &Rules, clock: &Clock) -> Self {
+    /// `start` is the revision that everything changed at whose trust a restart took.
+    pub(super) fn restore(
+        restored: Restored,
+        rules: &Rules,
+        clock: &Clock,
+        start: Revision,
+    ) -> Self {
         let slot = Self::new(restored.id, restored.statistic, rules, clock);
         {
             let mut state = slot.state();
+            let mut state_revision = Revision::default();
             state.registered = true;
             state.held = restored.held;
             state.proof = restored.proof;
             state.last = restored.last.map(|(mut sample, revision)| {
                 // Nobody vouches for it until a Stat Server does again.
+                let trusted = sample.quality == Quality::Good;
+                state_revision = if trusted { start } else { revision };
                 sample.quality = Quality::Uncertain;
                 let validated = clock.restore(sample.validated_at);
                 Last {
@@ -138,6 +164,7 @@ impl Slot {
                     revision,
                 }
             });
+            state.revision = state_revision;
             // About when somebody last asked; what is held open starts over.
             let validated = state.last.as_ref().and_then(|last| last.validated);
             if let (None, Some(validated)) = (state.held, validated) {
@@ -281,6 +308,7 @@ impl Slot {
         next_revision: impl FnOnce() -> Revision,
     ) -> Applied {
         let mut state = self.state();
+        let state = &mut *state;
         match &mut state.last {
             Some(last) if sample.epoch < last.sample.epoch => Applied::Outdated,
             Some(last)
@@ -295,6 +323,7 @@ impl Slot {
             }
             last => {
                 let revision = next_revision();
+                state.revision = revision;
                 *last = Some(Last {
                     sample: sample.clone(),
                     validated: Some(now),
@@ -305,19 +334,64 @@ impl Slot {
         }
     }
 
-    /// Sets the last value's quality; returns whether that changed anything.
-    pub fn set_quality(&self, quality: Quality) -> bool {
-        match &mut self.state().last {
+    pub(super) fn set_quality(
+        &self,
+        quality: Quality,
+        next_revision: impl FnOnce() -> Revision,
+    ) -> bool {
+        let mut state = self.state();
+        match &mut state.last {
             Some(last) if last.sample.quality != quality => {
                 last.sample.quality = quality;
+                state.revision = next_revision();
                 true
             }
             _ => false,
         }
     }
 
+    pub(super) fn changed(&self, next_revision: impl FnOnce() -> Revision) {
+        let mut state = self.state();
+        state.revision = next_revision();
+    }
+
+    pub(super) fn revision(&self) -> Revision {
+        self.state().revision
+    }
+
+    /// All there is to see. `heard` as for [`Slot::known`].
+    #[must_use]
+    pub fn seen(&self, clock: &Clock, heard: impl Fn(ServerId) -> Option<Moment>) -> Seen {
+        let state = self.state();
+        let notifies = state.held.is_some_and(NotificationMode::notifies);
+        let last = state.last.as_ref().map(|last| {
+            let vouched_for = last.sample.quality == Quality::Good && notifies;
+            let silent = vouched_for && self.silence_is_unchanged();
+            let heard = silent.then(|| heard(last.sample.server)).flatten();
+            let age = clock.age(last.validated.max(heard));
+            (last.sample.clone(), age)
+        });
+        let proof = state.proof.as_ref();
+        let refused = state
+            .refusals
+            .iter()
+            .find(|refusal| proof.is_none_or(|proof| refusal.proof == *proof));
+        Seen {
+            last,
+            held: state.held,
+            is_protected: proof.is_none_or(PasswordProof::is_some),
+            refusal: refused.map(|refusal| refusal.text.clone()),
+            revision: state.revision,
+        }
+    }
+
     /// `heard` is until when the server vouched for it by its silence.
-    pub(super) fn distrust(&self, server: ServerId, heard: Option<Moment>) {
+    pub(super) fn distrust(
+        &self,
+        server: ServerId,
+        heard: Option<Moment>,
+        next_revision: impl FnOnce() -> Revision,
+    ) {
         let mut state = self.state();
         let notifies = state.held.is_some_and(NotificationMode::notifies);
         if let Some(last) = &mut state.last
@@ -327,7 +401,10 @@ impl Slot {
             if vouched_for && self.silence_is_unchanged() {
                 last.validated = last.validated.max(heard);
             }
-            last.sample.quality = Quality::Uncertain;
+            if last.sample.quality == Quality::Good {
+                last.sample.quality = Quality::Uncertain;
+                state.revision = next_revision();
+            }
         }
     }
 

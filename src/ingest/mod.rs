@@ -47,6 +47,7 @@ impl Ingest {
         for event in batch.events {
             self.event(batch.server, &batch.name, event, &mut changes, &mut told);
         }
+        self.cache.tell();
         self.writer.record(changes);
         for (ticket, outcome) in told {
             ticket.complete(outcome);
@@ -104,6 +105,7 @@ impl Ingest {
             } => {
                 if let Some(slot) = self.cache.slot(id) {
                     slot.refuse(proof, text.clone(), &self.clock);
+                    self.cache.touch_revision(&slot);
                 }
                 let tickets = tickets.into_iter();
                 told.extend(tickets.map(|ticket| (ticket, Outcome::Refused(text.clone()))));
@@ -114,11 +116,7 @@ impl Ingest {
                 } else {
                     Quality::Uncertain
                 };
-                if self
-                    .cache
-                    .slot(id)
-                    .is_some_and(|slot| slot.set_quality(quality))
-                {
+                if self.cache.set_quality(id, quality) {
                     changes.push(Change::Quality { id, quality });
                 }
             }
@@ -162,6 +160,7 @@ impl Ingest {
             self.register(&slot, changes);
         }
         if news {
+            self.cache.touch_revision(&slot);
             changes.push(Change::Subscribed {
                 id,
                 subscription: Subscription { mode, protected },

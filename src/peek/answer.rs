@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{Freshness, ServerReport};
+use super::{Board, Freshness, ServerReport};
 use crate::model::{Age, NotificationMode, Statistic, Value};
 
 /// One question: what is this statistic now?
@@ -98,6 +98,11 @@ pub trait AnswerPeeks: Send + Sync + 'static {
         query: Query,
         freshness: Freshness,
     ) -> impl Future<Output = Result<Answer, PeekError>> + Send;
+
+    /// What is known, for those who look around.
+    fn board(&self) -> Option<&Arc<Board>> {
+        None
+    }
 
     /// The Stat Servers that live answers come from.
     fn servers(&self) -> Vec<ServerReport> {

@@ -7,7 +7,9 @@ use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
 use super::flights::{Flight, Flights, Key};
-use super::{Answer, AnswerPeeks, Demand, Freshness, PeekError, Query, ServerReport, Source, Why};
+use super::{
+    Answer, AnswerPeeks, Board, Demand, Freshness, PeekError, Query, ServerReport, Source, Why,
+};
 use crate::cache::{Cache, Known, Slot};
 use crate::model::{Age, Clock, NotificationMode, PasswordProof, ProofKey, StatisticId, Value};
 use crate::upstream::{FetchError, OpenSpec, Outcome, Ticket, Upstream};
@@ -46,6 +48,7 @@ pub struct Peek {
     upstream: Arc<Upstream>,
     proofs: ProofKey,
     flights: Flights,
+    board: Arc<Board>,
 }
 
 impl Peek {
@@ -57,6 +60,7 @@ impl Peek {
         cache: Arc<Cache>,
         upstream: Arc<Upstream>,
         proofs: ProofKey,
+        board: Arc<Board>,
     ) -> Arc<Self> {
         let overdue = config.deadline.saturating_mul(2);
         let flights = Flights::new(config.coalesce_window, overdue);
@@ -68,6 +72,7 @@ impl Peek {
             upstream,
             proofs,
             flights,
+            board,
         })
     }
 
@@ -274,6 +279,10 @@ impl Peek {
 impl AnswerPeeks for Peek {
     async fn peek(&self, query: Query, freshness: Freshness) -> Result<Answer, PeekError> {
         self.answer(query, freshness).await
+    }
+
+    fn board(&self) -> Option<&Arc<Board>> {
+        Some(&self.board)
     }
 
     fn servers(&self) -> Vec<ServerReport> {

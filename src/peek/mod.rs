@@ -1,12 +1,18 @@
 //! The heart: given a statistic and a demand of freshness, the store or a live fetch.
 
 mod answer;
+mod board;
 mod desk;
 mod flights;
 mod freshness;
+mod selector;
 mod servers;
+mod view;
 
 pub use answer::{Answer, AnswerPeeks, PeekError, Query, Source, Why};
+pub use board::{Board, Changes, Gone, Page, StartOver};
 pub use desk::{Config, Peek};
 pub use freshness::{Demand, Freshness};
+pub use selector::Selector;
 pub use servers::{ServerReport, SwitchoverReport};
+pub use view::{LastSeen, PublicId, Standing, View, read_revision, revision_text};

@@ -179,6 +179,8 @@ pub(super) struct Limits {
     pub(super) unlimited_networks: Vec<Spanned<String>>,
     #[serde(deserialize_with = "count")]
     pub(super) open_statistics: usize,
+    #[serde(deserialize_with = "count")]
+    pub(super) stream_clients: usize,
     #[serde(deserialize_with = "size")]
     pub(super) response: ByteSize,
 }
@@ -196,6 +198,7 @@ impl Default for Limits {
             connections_per_address: 256,
             unlimited_networks: loopback(),
             open_statistics: 2_000_000,
+            stream_clients: 2000,
             response: ByteSize::mib(64),
         }
     }

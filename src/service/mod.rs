@@ -31,7 +31,7 @@ use warm_up::{cold_cache, warm};
 use crate::api::{self, Edge, Phase, Readiness};
 use crate::ingest::{BATCH_QUEUE_LEN, Ingest};
 use crate::model::{Clock, ProofKey};
-use crate::peek::Peek;
+use crate::peek::{Board, Peek};
 use crate::store::{self, Change, Opened};
 use crate::upstream::{Connector, StatTypes, Upstream};
 
@@ -269,6 +269,9 @@ async fn start(
         tasks: upstream_tasks.clone(),
         stop: upstream_stop.clone(),
     };
+    let names = loaded.servers.iter();
+    let names = names.map(|(number, name)| (*number, Arc::from(name.as_str())));
+    let (names, flushed) = (names.collect(), loaded.last_revision);
     let numbers = loaded.servers.into_iter();
     let numbers = numbers.map(|(number, name)| (name, number)).collect();
     let stat_types = loaded.stat_types.into_iter();
@@ -290,7 +293,15 @@ async fn start(
     };
     upstream_tasks.spawn("reloads", reloads.run(asked, upstream_stop.clone()));
 
-    let peek = Peek::new(peek_config, clock, cache, upstream.clone(), proofs);
+    let board = Board::new(
+        clock.clone(),
+        cache.clone(),
+        upstream.clone(),
+        names,
+        flushed,
+    );
+    let board = Arc::new(board);
+    let peek = Peek::new(peek_config, clock, cache, upstream.clone(), proofs, board);
     let (sweeper, sweeper_stop) = (peek.clone(), upstream_stop.clone());
     let sweeper_writer = writer.clone();
     let every = SWEEP_INTERVAL

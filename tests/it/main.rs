@@ -32,3 +32,4 @@ mod several;
 mod switchover;
 mod tidy;
 mod tls;
+mod v1;

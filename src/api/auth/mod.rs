@@ -52,6 +52,11 @@ pub(super) struct Identity {
 }
 
 impl Identity {
+    /// The tenants that this user is bound to, if any.
+    pub(super) fn tenants(&self) -> Option<Vec<String>> {
+        self.tenants.clone()
+    }
+
     /// Whether this user may see the tenant's statistics.
     pub(super) fn may_see(&self, tenant: &str) -> bool {
         self.tenants

@@ -114,6 +114,7 @@ mod tests {
             connections: 3,
             connections_per_address: 1,
             unlimited_networks: vec!["10.0.0.0/24".parse().unwrap()],
+            stream_clients: 2,
             response: 0,
         };
         let admission = Admission::new(&limits, &["10.9.0.0/16".parse().unwrap()]);

@@ -22,6 +22,7 @@ pub(in crate::api) enum Limit {
     Response,
     FailedLogins,
     LoginChecks,
+    StreamClients,
 }
 
 impl fmt::Display for Limit {
@@ -31,7 +32,7 @@ impl fmt::Display for Limit {
 }
 
 /// As the settings call them, where there is one.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "body",
     "fields",
     "statistics_per_request",
@@ -45,6 +46,7 @@ const NAMES: [&str; 13] = [
     "response",
     "failed_logins",
     "login_checks",
+    "stream_clients",
 ];
 
 /// Refusals.

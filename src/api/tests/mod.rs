@@ -14,7 +14,7 @@ mod stopping;
 mod tls;
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
@@ -25,7 +25,7 @@ use warp::test::RequestBuilder;
 use super::auth::hash_password;
 use super::{Config, Edge, Internal, Limits, Local, Peer, Phase, Readiness, Role, User};
 use crate::model::{Age, Value};
-use crate::peek::{Answer, AnswerPeeks, Freshness, PeekError, Query, Source};
+use crate::peek::{Answer, AnswerPeeks, Board, Freshness, PeekError, Query, Source};
 
 const STATISTIC: &str = "/genesys/1/statistic";
 const STATISTICS: &str = "/genesys/1/statistics";
@@ -44,6 +44,7 @@ struct Table {
     asked: Mutex<Vec<(Query, Freshness)>>,
     /// When there is a gate, peeks tell that they arrived and wait for it to open.
     gate: Option<Gate>,
+    board: OnceLock<Arc<Board>>,
 }
 
 #[derive(Default, Clone)]
@@ -65,6 +66,10 @@ impl Table {
 }
 
 impl AnswerPeeks for Table {
+    fn board(&self) -> Option<&Arc<Board>> {
+        Some(self.board.get_or_init(Board::empty))
+    }
+
     async fn peek(&self, query: Query, freshness: Freshness) -> Result<Answer, PeekError> {
         let answer = self.answers.get(&query.statistic.to_string()).cloned();
         self.asked.lock().unwrap().push((query, freshness));
@@ -120,6 +125,7 @@ fn config() -> Config {
             connections: 4096,
             connections_per_address: 256,
             unlimited_networks: loopback(),
+            stream_clients: 2,
             response: 64 * 1024 * 1024,
         },
         tenant_passwords: HashMap::new(),

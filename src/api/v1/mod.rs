@@ -1,10 +1,19 @@
 //! Our own interface beside the documented endpoints: JSON in and out, errors as problem details
 //! (RFC 9457).
 
+mod json;
 mod openapi;
+mod peek;
 mod problem;
 mod servers;
+mod statistics;
+mod stream;
+mod tickets;
 
 pub(super) use openapi::openapi;
+pub(super) use peek::peek;
 pub(super) use problem::into_problem;
 pub(super) use servers::servers;
+pub(super) use statistics::{changes, list, one};
+pub(super) use stream::stream;
+pub(super) use tickets::{Tickets, tickets};

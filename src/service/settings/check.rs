@@ -58,6 +58,7 @@ impl Check<'_> {
                 connections: limits.connections,
                 connections_per_address: limits.connections_per_address,
                 unlimited_networks: self.networks(&limits.unlimited_networks),
+                stream_clients: limits.stream_clients,
                 response: usize::try_from(limits.response.as_u64()).unwrap_or(usize::MAX),
             },
             tenant_passwords,

@@ -1,0 +1,261 @@
+//! What is known, for those who look around instead of asking for one value: lists, single
+//! statistics, and everything that changed. Asks no Stat Server for anything.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::selector::Selector;
+use super::view::{LastSeen, PublicId, Standing, View};
+use crate::cache::{Cache, Dropped, Slot};
+use crate::model::{Clock, Revision, ServerId, Statistic, StatisticId, Timestamp};
+use crate::upstream::Upstream;
+
+/// A view of everything that is known.
+#[derive(Debug)]
+pub struct Board {
+    clock: Clock,
+    cache: Arc<Cache>,
+    upstream: Arc<Upstream>,
+    /// Names of servers that samples of earlier runs came from.
+    servers: HashMap<ServerId, Arc<str>>,
+    /// The newest revision that an earlier run had flushed.
+    flushed: Revision,
+}
+
+/// What changed after a revision.
+#[derive(Debug)]
+pub struct Changes {
+    /// What changed, as it is now.
+    pub changed: Vec<View>,
+    /// What is no longer known.
+    pub dropped: Vec<Gone>,
+    /// The revision up to which this tells.
+    pub up_to: Revision,
+}
+
+/// A statistic that is no longer known.
+#[derive(Debug)]
+pub struct Gone {
+    /// Its name for clients.
+    pub id: PublicId,
+    /// What it was.
+    pub statistic: Arc<Statistic>,
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// What is on it, by ascending number.
+    pub views: Vec<View>,
+    /// Where the next one begins; `None` on the last.
+    pub next: Option<StatisticId>,
+    /// The newest revision when the list was made.
+    pub revision: Revision,
+}
+
+impl Board {
+    /// A board over the cache. `servers` are the names of earlier runs, `flushed` is the newest
+    /// revision that they left.
+    #[must_use]
+    pub fn new(
+        clock: Clock,
+        cache: Arc<Cache>,
+        upstream: Arc<Upstream>,
+        servers: HashMap<ServerId, Arc<str>>,
+        flushed: Revision,
+    ) -> Self {
+        Self {
+            clock,
+            cache,
+            upstream,
+            servers,
+            flushed,
+        }
+    }
+
+    /// A board with nothing on it.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Arc<Self> {
+        let clock = Clock::system();
+        let revision = Revision::default();
+        let cache = Cache::new(clock.clone(), 1, revision, StatisticId(0), 0);
+        let upstream = Upstream::new(
+            crate::upstream::Roster::new(),
+            crate::upstream::Plan::default(),
+        );
+        let (cache, upstream) = (Arc::new(cache), Arc::new(upstream));
+        Arc::new(Self::new(clock, cache, upstream, HashMap::new(), revision))
+    }
+
+    /// At most `limit` of the chosen statistics, from the number `from` on.
+    #[must_use]
+    pub fn page(&self, from: StatisticId, limit: usize, selector: &Selector) -> Page {
+        let revision = *self.newest().borrow();
+        let mut views = Vec::new();
+        let mut next = None;
+        for id in self.numbers(from, selector) {
+            let Some(view) = self.at(id, selector) else {
+                continue;
+            };
+            if views.len() == limit {
+                next = Some(id);
+                break;
+            }
+            views.push(view);
+        }
+        Page {
+            views,
+            next,
+            revision,
+        }
+    }
+
+    /// The numbers of what may be chosen, ascending from `from` on.
+    #[must_use]
+    pub fn numbers(&self, from: StatisticId, selector: &Selector) -> Vec<StatisticId> {
+        let mut ids: Vec<StatisticId> = if let Some(numbers) = selector.numbers() {
+            numbers.into_iter().collect()
+        } else {
+            let slots = self.cache.slots().into_iter();
+            slots.map(|slot| slot.id).collect()
+        };
+        ids.retain(|id| *id >= from);
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The statistic with this number, if it is chosen.
+    #[must_use]
+    pub fn at(&self, id: StatisticId, selector: &Selector) -> Option<View> {
+        let slot = self.cache.slot(id)?;
+        self.chosen(&slot, selector)
+    }
+
+    /// The statistic with this name, if it is chosen.
+    #[must_use]
+    pub fn one(&self, id: PublicId, selector: &Selector) -> Option<View> {
+        self.at(id.id, selector).filter(|view| view.id == id)
+    }
+
+    /// The statistic, if it is known and chosen.
+    #[must_use]
+    pub fn find(&self, statistic: &Statistic, selector: &Selector) -> Option<View> {
+        let slot = self.cache.find(statistic)?;
+        self.chosen(&slot, selector)
+    }
+
+    /// What of the chosen changed after `since`; all there is when that is `None`.
+    ///
+    /// # Errors
+    /// That revision is none of this service's, or too old to say what was dropped since: whoever
+    /// asks must start over.
+    pub fn changes(
+        &self,
+        since: Option<Revision>,
+        selector: &Selector,
+    ) -> Result<Changes, StartOver> {
+        let newest = *self.newest().borrow();
+        let Some(since) = since else {
+            let numbers = self.numbers(StatisticId(0), selector).into_iter();
+            return Ok(Changes {
+                changed: numbers.filter_map(|id| self.at(id, selector)).collect(),
+                dropped: Vec::new(),
+                up_to: newest,
+            });
+        };
+        let is_ours = if since.generation == newest.generation {
+            since <= newest
+        } else {
+            // Beyond what was flushed nobody knows any more what it told.
+            since <= self.flushed
+        };
+        if !is_ours {
+            return Err(StartOver);
+        }
+        let numbers = selector.numbers();
+        let wanted = |id| numbers.as_ref().is_none_or(|numbers| numbers.contains(&id));
+        let (slots, dropped, up_to) = self.cache.since(since, wanted).ok_or(StartOver)?;
+        let slots = slots.iter();
+        let dropped = dropped.into_iter();
+        let dropped = dropped.filter(|one| wanted(one.id) && selector.means(&one.statistic));
+        Ok(Changes {
+            changed: slots
+                .filter_map(|slot| self.chosen(slot, selector))
+                .collect(),
+            dropped: dropped.map(gone).collect(),
+            up_to,
+        })
+    }
+
+    /// Follows the newest revision.
+    #[must_use]
+    pub fn newest(&self) -> watch::Receiver<Revision> {
+        self.cache.newest()
+    }
+
+    /// Somebody looks at these: they are not idle.
+    pub fn touch(&self, ids: impl IntoIterator<Item = PublicId>) {
+        let now = self.clock.now();
+        for id in ids {
+            if let Some(slot) = self.cache.slot(id.id) {
+                slot.touch(now);
+            }
+        }
+    }
+
+    fn chosen(&self, slot: &Slot, selector: &Selector) -> Option<View> {
+        // Cheap questions first: most of what changes is not what one follower wants.
+        let may_be = is_shown(slot) && selector.means(&slot.statistic);
+        may_be
+            .then(|| self.view(slot))
+            .filter(|view| selector.admits(view))
+    }
+
+    fn view(&self, slot: &Slot) -> View {
+        let seen = slot.seen(&self.clock, |server| self.upstream.heard(server));
+        let quality = seen.last.as_ref().map(|(sample, _)| sample.quality);
+        View {
+            id: PublicId::of(slot.id, &slot.statistic),
+            statistic: slot.statistic.clone(),
+            mode: seen.held,
+            standing: Standing::of(seen.refusal.is_some(), quality),
+            refusal: seen.refusal,
+            last: seen.last.map(|(sample, age)| LastSeen {
+                value: sample.value,
+                age,
+                source_time: Timestamp::from_unix_seconds(sample.source_time),
+                received_at: sample.received_at,
+                validated_at: sample.validated_at,
+                server: self.server_name(sample.server),
+                epoch: sample.epoch,
+            }),
+            revision: seen.revision,
+            is_protected: seen.is_protected,
+        }
+    }
+
+    fn server_name(&self, server: ServerId) -> Option<Arc<str>> {
+        let pairs = self.upstream.pairs();
+        let present = pairs.iter().find(|pair| pair.id == server);
+        let present = present.map(|pair| pair.name.clone());
+        present.or_else(|| self.servers.get(&server).cloned())
+    }
+}
+
+/// Whoever follows the changes must begin again with all there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartOver;
+
+/// Not what clients made up and no Stat Server accepted.
+fn is_shown(slot: &Slot) -> bool {
+    slot.is_registered() || slot.is_pinned()
+}
+
+fn gone(dropped: Dropped) -> Gone {
+    Gone {
+        id: PublicId::of(dropped.id, &dropped.statistic),
+        statistic: dropped.statistic,
+    }
+}

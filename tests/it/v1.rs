@@ -1,0 +1,319 @@
+//! Looking around and following along: `/v1`.
+
+use peekd::simulator::{Command, Role, ScriptedValue};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+use crate::harness::{CREDENTIALS, PATIENCE, Response, World, login_time};
+
+async fn get(world: &World, target: &str) -> Response {
+    let head = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n{CREDENTIALS}\r\n");
+    world.send(head.as_bytes()).await
+}
+
+async fn post(world: &World, target: &str, body: &str) -> Response {
+    let length = body.len();
+    let head = format!(
+        "POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n{CREDENTIALS}\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    world.send(head.as_bytes()).await
+}
+
+fn body(response: &Response) -> Value {
+    assert_eq!(response.status, 200, "{response:?}");
+    serde_json::from_str(&response.body).unwrap()
+}
+
+/// Opens everything there is, and answers how many that are.
+async fn open_all(world: &World) -> usize {
+    let statistics = world.pair.open_to_all();
+    let texts: Vec<String> = statistics.map(|statistic| statistic.to_string()).collect();
+    let peeked = body(
+        &post(
+            world,
+            "/v1/peek",
+            &json!({ "statistics": texts }).to_string(),
+        )
+        .await,
+    );
+    let items = peeked["statistics"].as_array().unwrap();
+    for (item, text) in items.iter().zip(&texts) {
+        assert_eq!(item["statistic"], *text);
+        assert_eq!(item["known"]["quality"], "good", "{item}");
+        assert_eq!(item["value"], item["known"]["value"], "{item}");
+    }
+    texts.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_statistic_has_its_own_answer() {
+    let mut world = World::start().await;
+    let asked = json!({ "statistics": [
+        "TotalLoginTime;Agent;KSippola;Environment",
+        { "metric": "TotalLoginTime", "objectType": "Agent", "objectId": "Nobody", "tenant": "Environment" },
+        "no statistic",
+    ] });
+    let peeked = body(&post(&world, "/v1/peek", &asked.to_string()).await);
+    let items = peeked["statistics"].as_array().unwrap();
+    assert_eq!(items[0]["known"]["metric"], "TotalLoginTime");
+    assert!(
+        items[0]["value"].is_number() && items[0]["age"] == 0.0,
+        "{items:?}"
+    );
+    assert_eq!(items[1]["error"]["status"], 403);
+    assert_eq!(items[2]["error"]["status"], 400);
+    for wrong in ["", "[]", "{\"statistics\":[1]}", "{\"statistic\":[]}"] {
+        let refused = post(&world, "/v1/peek", wrong).await;
+        assert_eq!(refused.status, 400, "{wrong}: {refused:?}");
+        assert_eq!(
+            refused.header("Content-Type"),
+            Some("application/problem+json")
+        );
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_is_listed_page_by_page_and_found_by_its_id_over_a_restart() {
+    let mut world = World::start().await;
+    let count = open_all(&world).await;
+    let mut listed: Vec<Value> = Vec::new();
+    let mut target = "/v1/statistics?limit=7".to_owned();
+    loop {
+        let page = body(&get(&world, &target).await);
+        listed.extend(page["statistics"].as_array().unwrap().iter().cloned());
+        match page["cursor"].as_str() {
+            Some(cursor) => target = format!("/v1/statistics?limit=7&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(listed.len(), count);
+    let queues = body(&get(&world, "/v1/statistics?objectType=Queue&metric=Curr*").await);
+    let queues = queues["statistics"].as_array().unwrap();
+    let is_one = |one: &Value| {
+        one["objectType"] == "Queue" && one["metric"].as_str().unwrap().starts_with("Curr")
+    };
+    assert!(
+        !queues.is_empty() && queues.iter().all(is_one),
+        "{queues:?}"
+    );
+    assert_eq!(
+        queues.len(),
+        listed.iter().filter(|one| is_one(one)).count()
+    );
+
+    let one = &queues[0];
+    let path = format!("/v1/statistics/{}", one["id"].as_str().unwrap());
+    let found = get(&world, &path).await;
+    assert_eq!(body(&found)["statistic"], one["statistic"]);
+    let tag = found.header("ETag").unwrap();
+    let conditional = format!(
+        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{CREDENTIALS}If-None-Match: {tag}\r\n\r\n"
+    );
+    // The value may change in between; one that stands still is not sent again.
+    world.pair.simulator.command(Command::Freeze(Role::Primary));
+    world.pair.simulator.command(Command::Freeze(Role::Backup));
+    let again = get(&world, &path).await.header("ETag").unwrap().to_owned();
+    let conditional = conditional.replace(tag, &again);
+    let unchanged = send_without_body(&world, &conditional).await;
+    assert!(unchanged.starts_with("HTTP/1.1 304"), "{unchanged}");
+
+    world.stop().await;
+    world.launch().await;
+    let restored = body(&get(&world, &path).await);
+    assert_eq!(restored["statistic"], one["statistic"]);
+    assert_eq!(restored["quality"], "uncertain");
+    assert_eq!(get(&world, "/v1/statistics/7b-00000000").await.status, 404);
+    assert_eq!(get(&world, "/v1/statistics?colour=blue").await.status, 400);
+    world.stop().await;
+}
+
+async fn send_without_body(world: &World, request: &str) -> String {
+    let mut stream = TcpStream::connect(&world.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).await.unwrap();
+    line
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_are_told_since_a_revision_also_of_before_a_restart() {
+    let mut world = World::start().await;
+    open_all(&world).await;
+    let all = body(&get(&world, "/v1/changes?since=0").await);
+    let revision = all["revision"].as_str().unwrap().to_owned();
+    world
+        .pair
+        .simulator
+        .set(&login_time(), ScriptedValue::Number("4711".to_owned()));
+    let text = login_time().to_string();
+    let changed = async {
+        loop {
+            let changes = body(&get(&world, &format!("/v1/changes?since={revision}")).await);
+            let list = changes["changes"].as_array().unwrap().clone();
+            let found = list.iter().find(|one| one["statistic"] == text.as_str());
+            if found.is_some_and(|one| one["value"] == 4711) {
+                return changes["revision"].as_str().unwrap().to_owned();
+            }
+        }
+    };
+    let later = tokio::time::timeout(PATIENCE, changed)
+        .await
+        .expect("the change");
+    let none = body(&get(&world, &format!("/v1/changes?since={later}&metric=Nothing")).await);
+    assert_eq!(none["changes"], json!([]));
+
+    world.stop().await;
+    world.launch().await;
+    // Trust was lost: everything that was good is told again.
+    let restarted = body(&get(&world, &format!("/v1/changes?since={later}")).await);
+    let told = restarted["changes"].as_array().unwrap();
+    assert!(
+        told.iter().any(|one| one["statistic"] == text.as_str()),
+        "{told:?}"
+    );
+    for odd in ["ffff-1", "1-ffffffffffff"] {
+        let reset = get(&world, &format!("/v1/changes?since={odd}")).await;
+        assert_eq!(
+            (reset.status, reset.body.as_str()),
+            (410, "{\"reset\":true}")
+        );
+    }
+    assert_eq!(get(&world, "/v1/changes?since=yesterday").await.status, 400);
+    world.stop().await;
+}
+
+/// A stream of events.
+struct Events(BufReader<TcpStream>);
+
+#[derive(Debug)]
+struct Event {
+    name: String,
+    id: Option<String>,
+    data: Value,
+}
+
+impl Events {
+    async fn of(world: &World, target: &str, headers: &str) -> Self {
+        let mut stream = TcpStream::connect(&world.address).await.unwrap();
+        let head = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut events = Self(BufReader::new(stream));
+        let status = events.line().await.unwrap();
+        assert!(status.starts_with("HTTP/1.1 200"), "{status}");
+        while !events.line().await.unwrap().is_empty() {}
+        events
+    }
+
+    /// One line, without those that frame the chunks; `None` at the end.
+    async fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = tokio::time::timeout(PATIENCE, self.0.read_line(&mut line)).await;
+        let read = read.expect("a line").unwrap_or(0);
+        (read > 0).then(|| line.trim_end().to_owned())
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        let (mut name, mut id) = (String::new(), None);
+        loop {
+            let line = self.line().await?;
+            match line.split_once(": ") {
+                Some(("event", text)) => text.clone_into(&mut name),
+                Some(("id", text)) => id = Some(text.to_owned()),
+                Some(("data", text)) => {
+                    let data = serde_json::from_str(text).unwrap();
+                    return Some(Event { name, id, data });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads on until an event is as wanted.
+    async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+        loop {
+            let event = self.next().await.expect("the stream goes on");
+            if wanted(&event) {
+                return event;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_tells_what_is_known_and_then_what_changes_and_can_be_resumed() {
+    let mut world = World::start().await;
+    let count = open_all(&world).await;
+    let given = body(&post(&world, "/v1/tickets", "").await);
+    let target = format!("/v1/stream?ticket={}", given["ticket"].as_str().unwrap());
+    let mut events = Events::of(&world, &target, "").await;
+    let mut known = 0;
+    let end = loop {
+        let event = events.next().await.unwrap();
+        if event.name == "snapshot-end" {
+            break event;
+        }
+        assert_eq!(event.name, "snapshot");
+        known += event.data["statistics"].as_array().unwrap().len();
+    };
+    assert_eq!(known, count);
+    assert!(end.id.is_some());
+    let refused = get(&world, &target).await;
+    assert_eq!(refused.status, 403, "a ticket is good once");
+
+    let set = |text: &str| {
+        let value = ScriptedValue::Number(text.to_owned());
+        world.pair.simulator.set(&login_time(), value);
+    };
+    let tells = |event: &Event, value: i64| {
+        let text = login_time().to_string();
+        let changes = event.data["changes"].as_array();
+        changes.is_some_and(|changes| {
+            changes
+                .iter()
+                .any(|one| one["statistic"] == text.as_str() && one["value"] == value)
+        })
+    };
+    set("4711");
+    let told = events.until(|event| tells(event, 4711)).await;
+    drop(events);
+    set("4712");
+    let last = told
+        .id
+        .expect("the last event of an update names its revision");
+    let headers = format!("{CREDENTIALS}Last-Event-ID: {last}\r\n");
+    let mut resumed = Events::of(&world, "/v1/stream?metric=TotalLoginTime", &headers).await;
+    let first = resumed.until(|event| event.name != "heartbeat").await;
+    assert_eq!(first.name, "update", "no snapshot");
+    if !tells(&first, 4712) {
+        resumed.until(|event| tells(event, 4712)).await;
+    }
+
+    // The service stops: the stream ends, so that the reader comes back.
+    let mut ended = Events::of(&world, "/v1/stream", CREDENTIALS).await;
+    world.stop().await;
+    while resumed.next().await.is_some() || ended.next().await.is_some() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_stat_server_shows_in_the_stream_at_once() {
+    let mut world = World::start().await;
+    open_all(&world).await;
+    let target = "/v1/stream?metric=TotalLoginTime&objectId=KSippola";
+    let mut events = Events::of(&world, target, CREDENTIALS).await;
+    events.until(|event| event.name == "snapshot-end").await;
+    for role in Role::ALL {
+        world.pair.simulator.command(Command::Kill(role));
+    }
+    let doubted = events
+        .until(|event| event.data["changes"][0]["quality"] == "uncertain")
+        .await;
+    assert_eq!(doubted.name, "update");
+    world.pair.simulator.command(Command::RestoreAll);
+    events
+        .until(|event| event.data["changes"][0]["quality"] == "good")
+        .await;
+    world.stop().await;
+}
