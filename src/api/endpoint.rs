@@ -89,8 +89,12 @@ impl Endpoint {
     pub(super) fn is_on(self, face: Face) -> bool {
         match face {
             Face::Main => true,
-            Face::Internal => matches!(self, Self::InternalStatistic | Self::Live | Self::Ready),
+            Face::Internal => self == Self::InternalStatistic || self.is_health(),
         }
+    }
+
+    pub(super) fn is_health(self) -> bool {
+        matches!(self, Self::Live | Self::Ready)
     }
 
     pub(super) fn check_method(self, head: &Head) -> Result<(), ApiError> {

@@ -57,6 +57,9 @@ pub(super) enum ApiError {
     /// Too many logins at a time.
     #[error("too many logins are being checked")]
     LoginsBusy(Duration),
+    /// There is no room for this connection.
+    #[error("too many connections are open")]
+    Crowded,
     /// Not now; the text says why.
     #[error("{message}")]
     Busy {
@@ -97,7 +100,7 @@ impl ApiError {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy { .. } | Self::LoginsBusy(_) | Self::StreamsFull(_) => {
+            Self::Crowded | Self::Busy { .. } | Self::LoginsBusy(_) | Self::StreamsFull(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::AnswerTooLarge(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -126,6 +129,7 @@ impl ApiError {
             Self::LoginsBusy(_) => Some(Limit::LoginChecks),
             Self::StreamsFull(_) => Some(Limit::StreamClients),
             Self::AnswerTooLarge(_) => Some(Limit::Response),
+            Self::Crowded => Some(Limit::Connections),
             Self::Peek { error, .. } => {
                 matches!(error, PeekError::TooMany).then_some(Limit::OpenStatistics)
             }
@@ -138,12 +142,14 @@ impl ApiError {
         // Room among the open statistics comes when idle ones close: not within seconds.
         const OPEN_STATISTICS_RETRY: Duration = Duration::from_mins(1);
         const STREAM_RETRY: Duration = Duration::from_secs(10);
+        const CROWD_RETRY: Duration = Duration::from_secs(1);
         match self {
             Self::Unauthorized { challenge } => Some((WWW_AUTHENTICATE, challenge.clone())),
             Self::Method { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
             // What is left of the request would be read as the next one.
             Self::Slow(_) => Some((CONNECTION, HeaderValue::from_static("close"))),
             Self::StreamsFull(_) => Some((RETRY_AFTER, seconds_up(STREAM_RETRY))),
+            Self::Crowded => Some((RETRY_AFTER, seconds_up(CROWD_RETRY))),
             Self::Throttled(retry_after)
             | Self::LoginsBusy(retry_after)
             | Self::Busy { retry_after, .. } => Some((RETRY_AFTER, seconds_up(*retry_after))),

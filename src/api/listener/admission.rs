@@ -11,9 +11,14 @@ use crate::api::config::Limits;
 use crate::api::metrics::Limit;
 use crate::api::network::Network;
 
+/// Connections taken beyond the limit, for questions after the service's health alone: whoever
+/// watches it should not take a crowd for a failure.
+const RESERVE: usize = 16;
+
 /// Counts connections against their limits.
 pub(super) struct Admission {
     all: Arc<Semaphore>,
+    reserve: Arc<Semaphore>,
     per_address: Arc<PerAddress>,
     per_address_max: usize,
     unlimited: Vec<Network>,
@@ -21,6 +26,8 @@ pub(super) struct Admission {
 
 /// A connection's place; dropping it frees the place.
 pub(super) struct Permit {
+    /// Whether it is one of the reserve.
+    pub(super) is_reserve: bool,
     _one_of_all: OwnedSemaphorePermit,
     _one_of_address: Option<AddressPermit>,
 }
@@ -31,6 +38,7 @@ impl Admission {
         let all = limits.connections.min(Semaphore::MAX_PERMITS);
         Self {
             all: Arc::new(Semaphore::new(all)),
+            reserve: Arc::new(Semaphore::new(RESERVE)),
             per_address: Arc::default(),
             per_address_max: limits.connections_per_address,
             unlimited: [limits.unlimited_networks.as_slice(), proxies].concat(),
@@ -40,8 +48,11 @@ impl Admission {
     /// A place for a connection from `address`, or the limit that leaves none.
     pub(super) fn admit(&self, address: IpAddr) -> Result<Permit, Limit> {
         let address = address.to_canonical();
-        let one_of_all = Arc::clone(&self.all).try_acquire_owned();
-        let one_of_all = one_of_all.map_err(|_| Limit::Connections)?;
+        let take = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+        let (one_of_all, is_reserve) = match take(&self.all) {
+            Some(place) => (place, false),
+            None => (take(&self.reserve).ok_or(Limit::Connections)?, true),
+        };
         let unlimited = self.unlimited.iter().any(|net| net.contains(address));
         let one_of_address = if unlimited {
             None
@@ -50,6 +61,7 @@ impl Admission {
             Some(place.ok_or(Limit::ConnectionsPerAddress)?)
         };
         Ok(Permit {
+            is_reserve,
             _one_of_all: one_of_all,
             _one_of_address: one_of_address,
         })
@@ -128,10 +140,16 @@ mod tests {
         );
         let inside = (admit("10.0.0.1"), admit("10.9.0.1"));
         assert!(inside.0.is_ok() && inside.1.is_ok());
-        assert_eq!(crowded("192.0.2.2"), Some(Limit::Connections));
+        let mut reserve = Vec::new();
+        while let Ok(permit) = admit("10.0.0.2") {
+            assert!(permit.is_reserve);
+            reserve.push(permit);
+        }
+        assert_eq!(reserve.len(), RESERVE);
+        assert_eq!(crowded("10.0.0.2"), Some(Limit::Connections));
         drop(first);
         let again = admit("192.0.2.1");
-        assert!(again.is_ok());
+        assert!(again.as_ref().is_ok_and(|permit| !permit.is_reserve));
         drop((inside, again));
         assert!(admission.per_address.lock().is_empty());
     }

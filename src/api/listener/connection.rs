@@ -14,6 +14,7 @@ use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -115,10 +116,16 @@ impl Connections {
         }
     }
 
-    /// Serves a connection to its end.
-    pub(super) async fn serve(&self, stream: TcpStream, peer: SocketAddr, tls: Option<Tls>) {
+    /// Serves a connection to its end; one of the reserve answers nothing but health.
+    pub(super) async fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        tls: Option<Tls>,
+        is_reserve: bool,
+    ) {
         // Clients go away and time out every day.
-        let ended = self.converse(stream, peer, tls).await;
+        let ended = self.converse(stream, peer, tls, is_reserve).await;
         if let Err(error) = ended {
             tracing::debug!(%peer, %error, "connection ended");
         }
@@ -129,6 +136,7 @@ impl Connections {
         stream: TcpStream,
         peer: SocketAddr,
         tls: Option<Tls>,
+        is_reserve: bool,
     ) -> Result<(), Ended> {
         let limits = &self.desk.config.limits;
         let local = stream.local_addr()?;
@@ -140,6 +148,8 @@ impl Connections {
             peer: Peer(peer),
             local: Local(local),
             active: None,
+            opened: Instant::now(),
+            is_reserve,
         };
         let Some(tls) = tls else {
             let connection = self.http1.serve_connection(TokioIo::new(stream), exchanges);

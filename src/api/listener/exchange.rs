@@ -24,6 +24,11 @@ use crate::api::proxies;
 use crate::api::request::{Arrival, Face, Local, Peer, RequestId};
 use crate::peek::PeekError;
 
+/// The next answer on a connection that is older closes it, so that clients that never go come back
+/// through whatever spreads them over several services. An idle one is left to its time limit:
+/// closing it could cross a request.
+const AGE_MAX: Duration = Duration::from_hours(1);
+
 /// What the routes make of a request.
 pub(super) type Routed =
     Arc<dyn Fn(Request<LimitedBody>) -> BoxFuture<'static, Response> + Send + Sync>;
@@ -47,6 +52,9 @@ pub(super) struct Exchanges {
     pub(super) local: Local,
     /// How many requests are being answered, where somebody waits until there are none.
     pub(super) active: Option<watch::Sender<usize>>,
+    pub(super) opened: Instant,
+    /// Whether nothing but health is answered here.
+    pub(super) is_reserve: bool,
 }
 
 /// A request being answered.
@@ -94,7 +102,12 @@ impl HttpService<Request<Incoming>> for Exchanges {
         };
         request.extensions_mut().insert(arrival);
         let seen = desk.config.access_log.then(|| request.method().clone());
-        let checked = host::check(&mut request);
+        let is_crowded = self.is_reserve && !endpoint.is_some_and(Endpoint::is_health);
+        let checked = host::check(&mut request).and_then(|()| {
+            let crowded = is_crowded.then_some(ApiError::Crowded);
+            crowded.map_or(Ok(()), Err)
+        });
+        let is_last = self.is_reserve || begun.duration_since(self.opened) >= AGE_MAX;
         Box::pin(async move {
             let response = match checked {
                 Ok(()) => tokio::time::timeout(deadline, (desk.routed)(request)).await,
@@ -114,7 +127,7 @@ impl HttpService<Request<Incoming>> for Exchanges {
             }
             // A client that waits to be told to continue has not sent anything: nothing to drain.
             let nothing_sent = awaits_continue && !meter.was_read();
-            if !timely || nothing_sent || !meter.drain().await {
+            if !timely || nothing_sent || !meter.drain().await || is_last {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }

@@ -80,7 +80,9 @@ pub async fn serve_edge<A: AnswerPeeks>(
         };
         let connections = Arc::clone(&connections);
         tasks.spawn(async move {
-            connections.serve(stream, peer, tls).await;
+            connections
+                .serve(stream, peer, tls, permit.is_reserve)
+                .await;
             drop(permit);
         });
     }

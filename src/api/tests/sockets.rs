@@ -293,3 +293,27 @@ async fn doubled_credentials_are_none() {
     let answer = server.exchange(closing(&head, EXAMPLE)).await;
     assert_eq!(status_line(&answer), "HTTP/1.1 401 Unauthorized");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_old_connection_is_closed_with_an_answer() {
+    let mut config = config();
+    config.limits.header_timeout = Duration::from_hours(3);
+    // While a blocking call runs, a paused clock moves only when told to.
+    let (_hold, until) = std::sync::mpsc::channel::<()>();
+    tokio::task::spawn_blocking(move || until.recv());
+    let server = start(Table::example(), config).await;
+    let mut stream = server.connect().await;
+    for is_last in [false, true] {
+        stream.write_all(EXAMPLE_HEAD.as_bytes()).await.unwrap();
+        stream.write_all(EXAMPLE.as_bytes()).await.unwrap();
+        let answer = read_answer(&mut stream).await;
+        assert_eq!(status_line(&answer), "HTTP/1.1 200 OK");
+        assert_eq!(
+            answer.contains("Connection: close\r\n"),
+            is_last,
+            "{answer}"
+        );
+        tokio::time::advance(Duration::from_hours(1)).await;
+    }
+    stream.read_u8().await.unwrap_err();
+}

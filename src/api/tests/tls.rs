@@ -137,7 +137,8 @@ async fn a_handshake_that_does_not_come_ends_the_connection() {
 #[tokio::test]
 async fn connections_count_from_the_moment_they_are_accepted() {
     let (mut config, trusted) = secured();
-    config.limits.connections = 1;
+    config.limits.connections_per_address = 1;
+    config.limits.unlimited_networks.clear();
     let server = start(Table::example(), config).await;
     let silent = server.connect().await;
     assert!(dial(server.address, &trusted, "http/1.1").await.is_err());
