@@ -286,7 +286,7 @@ pub(crate) async fn send(address: &str, request: &[u8]) -> Response {
         .expect("an answer")
 }
 
-async fn read_response(stream: &mut TcpStream) -> Response {
+pub(crate) async fn read_response(stream: &mut TcpStream) -> Response {
     let mut bytes = Vec::new();
     let head_len = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

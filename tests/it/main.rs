@@ -29,6 +29,7 @@ mod restart;
 mod secrets;
 mod servers;
 mod several;
+mod stopping;
 mod switchover;
 mod tidy;
 mod tls;

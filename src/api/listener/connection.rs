@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::rt::Executor;
@@ -105,6 +106,7 @@ impl Connections {
             refused,
             metrics: Arc::clone(&edge.metrics),
             face,
+            draining: AtomicBool::new(false),
             next_id: Arc::new(move || naming.next_request_id()),
             config,
         };
@@ -114,6 +116,13 @@ impl Connections {
             desk: Arc::new(desk),
             ends,
         }
+    }
+
+    /// Waits for the stop, and makes each answer from then on its connection's last: a client that
+    /// is told so does not send the next request into a connection that closes.
+    pub(super) async fn announce_stop(&self) {
+        self.ends.stop.cancelled().await;
+        self.desk.draining.store(true, Ordering::Relaxed);
     }
 
     /// Serves a connection to its end; one of the reserve answers nothing but health.

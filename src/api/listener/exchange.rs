@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -42,6 +43,8 @@ pub(super) struct Desk {
     pub(super) config: Arc<Config>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) face: Face,
+    /// Whether the stop has come: from then on each answer is its connection's last.
+    pub(super) draining: AtomicBool,
     pub(super) next_id: Arc<dyn Fn() -> RequestId + Send + Sync>,
 }
 
@@ -107,7 +110,7 @@ impl HttpService<Request<Incoming>> for Exchanges {
             let crowded = is_crowded.then_some(ApiError::Crowded);
             crowded.map_or(Ok(()), Err)
         });
-        let is_last = self.is_reserve || begun.duration_since(self.opened) >= AGE_MAX;
+        let is_old = self.is_reserve || begun.duration_since(self.opened) >= AGE_MAX;
         Box::pin(async move {
             let response = match checked {
                 Ok(()) => tokio::time::timeout(deadline, (desk.routed)(request)).await,
@@ -127,6 +130,7 @@ impl HttpService<Request<Incoming>> for Exchanges {
             }
             // A client that waits to be told to continue has not sent anything: nothing to drain.
             let nothing_sent = awaits_continue && !meter.was_read();
+            let is_last = is_old || desk.draining.load(Ordering::Relaxed);
             if !timely || nothing_sent || !meter.drain().await || is_last {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);

@@ -29,7 +29,7 @@ use crate::peek::AnswerPeeks;
 
 /// How long after the stop requests are still awaited: one that is on its way, or in a buffer of
 /// the system's, would see its connection closed without an answer.
-const LINGER: Duration = Duration::from_millis(100);
+const LINGER: Duration = Duration::from_millis(250);
 
 /// How the listener ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub async fn serve_edge<A: AnswerPeeks>(
     let refusals = Refusals::default();
     let tasks = TaskTracker::new();
 
+    let announcing = Arc::clone(&connections);
+    tasks.spawn(async move { announcing.announce_stop().await });
     while let Some((stream, peer)) = next(&listener, &stop).await {
         edge.metrics.connections.inc();
         let tls = match face {
