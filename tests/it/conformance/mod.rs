@@ -7,6 +7,7 @@ mod errors;
 mod failures;
 mod parsing;
 mod restarts;
+mod slow;
 mod suite;
 
 use std::pin::pin;
