@@ -5,6 +5,7 @@
 mod admission;
 mod body;
 mod connection;
+mod cores;
 mod exchange;
 mod host;
 mod refusal;
@@ -40,8 +41,8 @@ pub struct Summary {
     pub connections_cut: usize,
 }
 
-/// Serves the routes that this face of the service has on `listener` until `stop` is cancelled, and returns when the last
-/// connection is gone: at the latest `config.drain` after the stop.
+/// Serves the routes that this face of the service has on `listener` until `stop` is cancelled, and
+/// returns when the last connection is gone: at the latest `config.drain` after the stop.
 ///
 /// While `answers` holds nothing, only the health endpoints answer; the others say 503.
 pub async fn serve_edge<A: AnswerPeeks>(
@@ -50,56 +51,94 @@ pub async fn serve_edge<A: AnswerPeeks>(
     edge: Arc<Edge<A>>,
     stop: CancellationToken,
 ) -> Summary {
-    let config = Arc::clone(&edge.config);
-    let ends = Ends {
-        stop: stop.clone(),
-        cut: CancellationToken::new(),
-        linger: LINGER,
-    };
-    let connections = Arc::new(Connections::new(&edge, face, ends.clone()));
-    let admission = Admission::new(&config.limits, &config.trusted_proxies);
-    let refusals = Refusals::default();
-    let tasks = TaskTracker::new();
-
-    let announcing = Arc::clone(&connections);
-    tasks.spawn(async move { announcing.announce_stop().await });
-    while let Some((stream, peer)) = next(&listener, &stop).await {
-        edge.metrics.connections.inc();
-        let tls = match face {
-            Face::Main => edge.tls(),
-            Face::Internal => None,
-        };
-        let permit = match admission.admit(peer.ip()) {
-            Ok(permit) => permit,
-            Err(limit) => {
-                edge.metrics.limits.refused(limit);
-                // Under TLS no word of ours could be read before the handshake.
-                if tls.is_none() {
-                    refusals.refuse(stream);
-                }
-                continue;
-            }
-        };
-        let connections = Arc::clone(&connections);
-        tasks.spawn(async move {
-            connections
-                .serve(stream, peer, tls, permit.is_reserve)
-                .await;
-            drop(permit);
-        });
+    let drain = edge.config.drain;
+    let cut = CancellationToken::new();
+    let door = Arc::new(Door::new(edge, face, stop, cut.clone()));
+    let announcing = Arc::clone(&door);
+    door.tasks
+        .spawn(async move { announcing.connections.announce_stop().await });
+    if let Err(error) = cores::accept(listener, &door).await {
+        tracing::error!(%error, "connections are not accepted any more");
+        cut.cancel();
     }
-
     // Whoever connects from here on is refused by the system.
-    drop(listener);
-    refusals.close();
-    tasks.close();
-    let drained = tokio::time::timeout(config.drain, tasks.wait()).await;
-    let connections_cut = if drained.is_ok() { 0 } else { tasks.len() };
-    ends.cut.cancel();
-    tasks.wait().await;
+    door.refusals.close();
+    door.tasks.close();
+    let drained = tokio::time::timeout(drain, door.tasks.wait()).await;
+    let connections_cut = if drained.is_ok() { 0 } else { door.tasks.len() };
+    cut.cancel();
+    door.tasks.wait().await;
     Summary {
         drained: connections_cut == 0,
         connections_cut,
+    }
+}
+
+/// What a listener's connections come through, whichever thread accepts them.
+struct Door<A> {
+    edge: Arc<Edge<A>>,
+    face: Face,
+    stop: CancellationToken,
+    connections: Connections,
+    admission: Admission,
+    refusals: Refusals,
+    tasks: TaskTracker,
+}
+
+impl<A: AnswerPeeks> Door<A> {
+    fn new(
+        edge: Arc<Edge<A>>,
+        face: Face,
+        stop: CancellationToken,
+        cut: CancellationToken,
+    ) -> Self {
+        let ends = Ends {
+            stop: stop.clone(),
+            cut,
+            linger: LINGER,
+        };
+        let config = &edge.config;
+        Self {
+            connections: Connections::new(&edge, face, ends),
+            admission: Admission::new(&config.limits, &config.trusted_proxies),
+            refusals: Refusals::default(),
+            tasks: TaskTracker::new(),
+            edge,
+            face,
+            stop,
+        }
+    }
+
+    /// Takes connections until the stop.
+    async fn accept(self: &Arc<Self>, listener: TcpListener) {
+        while let Some((stream, peer)) = next(&listener, &self.stop).await {
+            self.admit(stream, peer);
+        }
+    }
+
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        self.edge.metrics.connections.inc();
+        let tls = match self.face {
+            Face::Main => self.edge.tls(),
+            Face::Internal => None,
+        };
+        let permit = match self.admission.admit(peer.ip()) {
+            Ok(permit) => permit,
+            Err(limit) => {
+                self.edge.metrics.limits.refused(limit);
+                // Under TLS no word of ours could be read before the handshake.
+                if tls.is_none() {
+                    self.refusals.refuse(stream);
+                }
+                return;
+            }
+        };
+        let door = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let serving = door.connections.serve(stream, peer, tls, permit.is_reserve);
+            serving.await;
+            drop(permit);
+        });
     }
 }
 
