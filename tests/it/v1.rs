@@ -42,7 +42,8 @@ async fn open_all(world: &World) -> usize {
     for (item, text) in items.iter().zip(&texts) {
         assert_eq!(item["statistic"], *text);
         assert_eq!(item["known"]["quality"], "good", "{item}");
-        assert_eq!(item["value"], item["known"]["value"], "{item}");
+        // A newer one may be known already.
+        assert!(!item["value"].is_null() && !item["known"]["value"].is_null(), "{item}");
     }
     texts.len()
 }
