@@ -162,6 +162,12 @@ impl Subscription {
         }
     }
 
+    /// Whether it is to be closed, and nobody has asked for it since.
+    pub(super) fn is_being_closed(&self) -> bool {
+        let is_closing = matches!(self.link, Link::Closing { reopen: false, .. });
+        self.unwanted || (is_closing && self.waiting.is_empty())
+    }
+
     /// Everybody who waits for a value of this statistic, taken out.
     pub(super) fn take_waiting(&mut self) -> Vec<Ticket> {
         let mut tickets = std::mem::take(&mut self.waiting);

@@ -119,8 +119,13 @@ impl Session {
             .map(|subscription| subscription.spec.id)
             .collect();
         for id in &moving {
+            let wanted = self.subscriptions.get(id);
+            let wanted = wanted.is_some_and(|subscription| !subscription.is_being_closed());
             let tickets = self.let_go(*id, now)?;
-            if let Some(subscription) = self.subscriptions.remove(id) {
+            let subscription = self.subscriptions.remove(id);
+            if !wanted {
+                self.events.push(Event::Closed { id: *id });
+            } else if let Some(subscription) = subscription {
                 // Nobody vouches for its value until the other pair does.
                 self.events.push(Event::Validity {
                     id: *id,
@@ -129,7 +134,7 @@ impl Session {
                 self.handed_over.push(HandedOver {
                     spec: subscription.spec,
                     tickets,
-                    accepted: subscription.accepted && !subscription.unwanted,
+                    accepted: subscription.accepted,
                     round: None,
                 });
             }

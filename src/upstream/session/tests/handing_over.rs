@@ -62,9 +62,12 @@ fn what_moves_is_let_go_of_in_every_state() {
         "handed over q1",
         "handed over q2",
         "invalid q1",
+        // Nobody wants it any more: it is not opened elsewhere.
+        "closed q3",
     ] {
         assert!(moved.contains(part), "{part} in {moved}");
     }
+    assert!(!moved.contains("handed over q3"), "{moved}");
     bench.follow(&[
         ("value 5 2", ""),
         ("opened 6", "close#10 of 6"),
