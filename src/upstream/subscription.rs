@@ -72,6 +72,20 @@ pub(super) struct Subscription {
 pub(super) struct Upgrade {
     pub(super) spec: Arc<OpenSpec>,
     pub(super) stage: UpgradeStage,
+    /// The Stat Server said of the second open that it cannot track it.
+    pub(super) invalid: bool,
+}
+
+impl Upgrade {
+    /// Puts a second open that is under way into a later epoch.
+    pub(super) fn renew(&mut self, later: impl FnOnce() -> Epoch) {
+        match &mut self.stage {
+            UpgradeStage::Wanted => {}
+            UpgradeStage::Opening { epoch, .. } | UpgradeStage::Opened { epoch, .. } => {
+                *epoch = later();
+            }
+        }
+    }
 }
 
 /// How far an upgrade has got.

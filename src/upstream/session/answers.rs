@@ -202,12 +202,16 @@ impl Session {
         }
         let tickets = self.promote(id, now)?;
         let (value, quality) = self.decode(event);
+        let unreadable = quality != Quality::Good;
         let quality = self.vouched(id, quality);
-        let link = self.subscriptions.get_mut(&id).map(|found| &mut found.link);
-        let Some(Link::Open { epoch, valued, .. }) = link else {
+        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+            return Ok(());
+        };
+        let Link::Open { epoch, valued, .. } = &mut subscription.link else {
             return Ok(());
         };
         *valued = true;
+        subscription.doubt.unreadable = unreadable;
         self.events.push(Event::Value {
             id,
             epoch: *epoch,
@@ -216,7 +220,7 @@ impl Session {
             source_time: event.time,
             tickets,
         });
-        Ok(())
+        self.suspend_if_passive(id)
     }
 
     /// The answer to a request that leaves nothing open.

@@ -33,6 +33,9 @@ impl Session {
         let newer = self.epochs.allocate();
         connection.epoch = Some(newer);
         for subscription in self.subscriptions.values_mut() {
+            if let Some(upgrade) = &mut subscription.upgrade {
+                upgrade.renew(|| self.epochs.allocate());
+            }
             match &mut subscription.link {
                 Link::Open { epoch, .. } => {
                     *epoch = newer;

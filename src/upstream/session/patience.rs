@@ -17,7 +17,9 @@ impl Session {
             let Some(subscription) = self.subscriptions.get(&id) else {
                 continue;
             };
-            if subscription.upgrade.is_some() {
+            let upgrade = subscription.upgrade.as_deref();
+            let stage = upgrade.map(|upgrade| upgrade.stage);
+            if let Some(UpgradeStage::Opened { .. }) = stage {
                 self.peek_upgrade(id, now)?;
             } else if let Link::Open { valued: false, .. } = subscription.link {
                 self.peek(id, None, now)?;

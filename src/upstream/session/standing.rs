@@ -37,11 +37,21 @@ impl Session {
         let Some(connection) = &self.connection else {
             return;
         };
-        let Some(Reference::Open(id)) = connection.references.get(&reference_id) else {
-            self.skipped_messages += 1;
-            return;
+        let id = match connection.references.get(&reference_id) {
+            Some(Reference::Open(id)) => *id,
+            Some(Reference::Upgrade(id)) => {
+                // Nobody is told before it takes the first one's place.
+                let subscription = self.subscriptions.get_mut(id);
+                if let Some(upgrade) = subscription.and_then(|found| found.upgrade.as_mut()) {
+                    upgrade.invalid = !valid;
+                }
+                return;
+            }
+            _ => {
+                self.skipped_messages += 1;
+                return;
+            }
         };
-        let id = *id;
         let stands_by = connection.mode == Some(ServerMode::Backup);
         let Some(subscription) = self.subscriptions.get_mut(&id) else {
             return;

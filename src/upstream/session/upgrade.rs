@@ -25,15 +25,21 @@ impl Session {
         if !spec.mode.tells_more_than(present.mode) || spec.proof != present.proof {
             return Ok(());
         }
+        let mut spec = spec.clone();
+        // What is kept open stays so, whatever the rules say by now: else it would be lost as soon
+        // as another pair is to have it.
+        Arc::make_mut(&mut spec.manner).keep_open = true;
+        let spec = Arc::new(spec);
         if let Link::Idle | Link::Closing { .. } = subscription.link {
-            subscription.spec = Arc::new(spec.clone());
+            subscription.spec = spec;
             return Ok(());
         }
         self.drop_upgrade(id, now)?;
         if let Some(subscription) = self.subscriptions.get_mut(&id) {
             subscription.upgrade = Some(Box::new(Upgrade {
-                spec: Arc::new(spec.clone()),
+                spec,
                 stage: UpgradeStage::Wanted,
+                invalid: false,
             }));
         }
         self.start_upgrade(id, now)
@@ -151,6 +157,8 @@ impl Session {
         };
         subscription.link = opened(reference_id, epoch);
         subscription.spec = upgrade.spec;
+        // What the Stat Server said of the first open is not said again of this one.
+        subscription.doubt.invalid = upgrade.invalid;
         let reference = Reference::Open(id);
         connection.references.insert(reference_id, reference);
         let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());

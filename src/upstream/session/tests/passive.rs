@@ -45,3 +45,37 @@ fn a_session_that_is_not_registered_yet_has_nothing_to_tell() {
         ("value 5 1", "q1=1 in 10"),
     ]);
 }
+
+#[test]
+fn a_second_open_under_way_is_told_of_in_a_later_epoch_too() {
+    let mut bench = Bench::new(1000);
+    bench.follow(&[("passive", "")]);
+    bench.register();
+    bench.follow(&[
+        ("want n1 q2", "open#5 n1; open#6 q2"),
+        ("opened 5", "opened n1"),
+        ("upgrade n1", "open#7 n1"),
+        ("activate", "up; opened n1"),
+        ("value 7 3", "close#8 of 5; opened n1; n1=3 in 13"),
+        ("opened 6", "opened q2"),
+        ("value 6 4", "q2=4 in 12"),
+    ]);
+}
+
+#[test]
+fn a_second_open_is_suspended_too_and_resumed_when_activated() {
+    let mut bench = Bench::new(1000);
+    bench.follow(&[("passive", "")]);
+    bench.register();
+    bench.follow(&[
+        ("want n1", "open#5 n1"),
+        ("opened 5", "opened n1"),
+        ("upgrade n1", "open#6 n1"),
+        ("opened 6", ""),
+        (
+            "value 6 3",
+            "close#7 of 5; suspend 6; opened n1; n1=3 in 11",
+        ),
+        ("activate", "resume 6; peek#10 of 6; up; opened n1"),
+    ]);
+}

@@ -117,3 +117,36 @@ fn what_the_server_closes_unasked_is_opened_again_in_the_more_telling_mode() {
         ("opened 8", "opened n1"),
     ]);
 }
+
+#[test]
+fn what_the_first_open_was_told_of_validity_does_not_bind_the_second() {
+    check(&[
+        ("want n1 n2", "open#5 n1; open#6 n2"),
+        ("opened 5", "opened n1"),
+        ("invalid 5", "invalid n1"),
+        ("upgrade n1", "open#7 n1"),
+        ("opened 7", ""),
+        ("value 7 3", "close#8 of 5; opened n1; n1=3 in 11"),
+        // The second open's own is heard before it takes the first one's place.
+        ("opened 6", "opened n2"),
+        ("upgrade n2", "open#9 n2"),
+        ("opened 9", ""),
+        ("invalid 9", ""),
+        ("value 9 4", "close#10 of 6; opened n2; n2=4? in 12"),
+        ("valid 9", "valid n2"),
+    ]);
+}
+
+#[test]
+fn a_statistic_stays_one_that_is_kept_open() {
+    let mut bench = Bench::registered(1000);
+    bench.follow(&[("want n1", "open#5 n1"), ("opened 5", "opened n1")]);
+    let mut spec = bench.spec("n1", "");
+    spec.mode = NotificationMode::Immediate;
+    Arc::make_mut(&mut spec.manner).keep_open = false;
+    let ticket = bench.ticket("a");
+    bench.session.fetch(spec, ticket, bench.now).unwrap();
+    bench.act("");
+    bench.follow(&[("disconnect", "down; a lost")]);
+    assert!(bench.session.spec(id_of("n1")).unwrap().manner.keep_open);
+}
