@@ -138,7 +138,13 @@ impl Clock {
     /// The monotonic clock now.
     #[must_use]
     pub fn now(&self) -> Moment {
-        let elapsed = Instant::now().saturating_duration_since(self.start);
+        self.moment(Instant::now())
+    }
+
+    /// The moment of an instant.
+    #[must_use]
+    pub fn moment(&self, at: Instant) -> Moment {
+        let elapsed = at.saturating_duration_since(self.start);
         Moment(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
     }
 

@@ -76,6 +76,11 @@ impl Heartbeat {
         self.last_received = now;
     }
 
+    /// When bytes last arrived.
+    pub(super) fn last_received(&self) -> Instant {
+        self.last_received
+    }
+
     /// A heartbeat packet arrived; the answer, if it asks for one.
     pub(super) fn packet(&mut self, packet: Addp, now: Instant) -> Option<Addp> {
         if let Some(trace) = &self.trace {

@@ -275,8 +275,10 @@ impl Pair {
                 }
                 Err(ended) => return ended,
             }
-            if self.config.session.addp.is_some() && self.session.is_registered() {
-                self.pulse.beat(self.clock.now());
+            if self.config.session.addp.is_some()
+                && let Some(heard) = self.session.last_heard()
+            {
+                self.pulse.beat(self.clock.moment(heard));
             }
             // Once stopping, what is left to tell is told after the connection's end.
             if !stop.is_cancelled() && self.forward_events(stop).await {

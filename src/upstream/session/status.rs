@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Session;
 use crate::model::StatisticId;
 use crate::wire::ServerMode;
@@ -62,6 +64,13 @@ impl Session {
         self.connection
             .as_ref()
             .and_then(|connection| connection.version.as_deref())
+    }
+
+    /// When the Stat Server was last heard, once it has registered us.
+    #[must_use]
+    pub fn last_heard(&self) -> Option<Instant> {
+        let connection = self.connection.as_ref().filter(|it| it.registered);
+        connection.map(|connection| connection.heartbeat.last_received())
     }
 
     /// How long the last answered heartbeat poll took.

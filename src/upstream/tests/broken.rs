@@ -173,3 +173,21 @@ async fn a_stall_of_ours_is_not_the_servers_silence() {
     assert_eq!(simulator.counts(Role::Primary).connections_total, 1);
     run.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_received_tells_that_a_server_was_heard() {
+    let simulator = simulator();
+    let run = Run::new(connect_to(&simulator), None);
+    run.upstream.want(specs(&simulator, 10)).await;
+    run.until(PairState::Connected, false).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    simulator.command(simulator::Command::Freeze(Role::Primary));
+    let heard = run.upstream.heard(ServerId(1)).unwrap();
+    // Requests go out, and heartbeats too; nothing comes back.
+    for spec in specs(&simulator, 10) {
+        let asked = tokio::time::timeout(T / 10, run.fetch(spec)).await;
+        assert!(asked.is_err());
+    }
+    assert_eq!(run.upstream.heard(ServerId(1)), Some(heard));
+    run.end().await;
+}
