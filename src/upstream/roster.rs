@@ -48,17 +48,7 @@ impl Roster {
     /// to: the one that its definition names, or the first that surely defines its metric, or the
     /// first that might.
     pub(super) fn home(&self, spec: &OpenSpec) -> Option<PairHandle> {
-        let pairs = self.pairs();
-        let holder = pairs.iter().find(|pair| pair.held.contains(spec.id));
-        if let Some(holder) = holder {
-            return Some(holder.clone());
-        }
-        let server = spec
-            .manner
-            .spelled_out
-            .as_ref()
-            .map(|spelled| &*spelled.server);
-        route(&pairs, &spec.statistic.metric, server).cloned()
+        home(&self.pairs(), spec).cloned()
     }
 
     /// As [`Roster::home`], of a statistic that nobody holds.
@@ -68,19 +58,13 @@ impl Roster {
 
     /// Has these statistics kept open, each where it belongs. Those that belong nowhere are given to
     /// the first pair, whose refusals are retried: configurations change.
-    pub(super) async fn want(&self, specs: Vec<OpenSpec>) {
-        let pairs = self.pairs();
-        let mut by_pair: HashMap<ServerId, Vec<OpenSpec>> = HashMap::new();
-        for spec in specs {
-            if let Some(pair) = self.home(&spec).or_else(|| pairs.first().cloned()) {
-                by_pair.entry(pair.id).or_default().push(spec);
-            }
-        }
-        for pair in &*pairs {
-            if let Some(specs) = by_pair.remove(&pair.id)
-                && pair.commands.send(Command::Want(specs)).await.is_err()
-            {
-                tracing::debug!(server = %pair.name, "the pair has stopped");
+    pub(super) async fn want(&self, mut specs: Vec<OpenSpec>) {
+        while !specs.is_empty() {
+            let pairs = self.pairs();
+            specs = want_of(&pairs, specs).await;
+            // A pair may have been taken off meanwhile; if none was, the service is stopping.
+            if Arc::ptr_eq(&pairs, &self.pairs()) {
+                return;
             }
         }
     }
@@ -144,6 +128,34 @@ impl Roster {
     pub fn definitions(&self) -> watch::Receiver<u64> {
         self.definitions.subscribe()
     }
+}
+
+/// Tells each of these pairs what belongs there; returns what was of pairs that have stopped.
+async fn want_of(pairs: &[PairHandle], specs: Vec<OpenSpec>) -> Vec<OpenSpec> {
+    let mut by_pair: HashMap<ServerId, Vec<OpenSpec>> = HashMap::new();
+    for spec in specs {
+        if let Some(pair) = home(pairs, &spec).or_else(|| pairs.first()) {
+            by_pair.entry(pair.id).or_default().push(spec);
+        }
+    }
+    let mut left = Vec::new();
+    for pair in pairs {
+        if let Some(specs) = by_pair.remove(&pair.id)
+            && let Err(stopped) = pair.commands.send(Command::Want(specs)).await
+            && let Command::Want(specs) = stopped.0
+        {
+            tracing::debug!(server = %pair.name, "the pair has stopped");
+            left.extend(specs);
+        }
+    }
+    left
+}
+
+fn home<'a>(pairs: &'a [PairHandle], spec: &OpenSpec) -> Option<&'a PairHandle> {
+    let holder = pairs.iter().find(|pair| pair.held.contains(spec.id));
+    let server = spec.manner.spelled_out.as_ref();
+    let server = server.map(|spelled| &*spelled.server);
+    holder.or_else(|| route(pairs, &spec.statistic.metric, server))
 }
 
 fn route<'a>(

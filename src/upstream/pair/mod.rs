@@ -199,7 +199,7 @@ impl Pair {
             self.forget();
             self.forward_events(&stop).await;
             if matches!(ended, Ended::Stopped) {
-                return self.retire().await;
+                return self.retire(&stop).await;
             }
             self.lost(&ended, on_backup, was_registered);
             // One that breaks as soon as it stands is a failure too, or two such servers would be
@@ -228,16 +228,23 @@ impl Pair {
                 }
             }
             if stop.is_cancelled() {
-                return self.retire().await;
+                return self.retire(&stop).await;
             }
         }
     }
 
     /// What is wanted of a pair that was taken off the configuration goes to those that are on it.
-    async fn retire(&mut self) {
+    async fn retire(&mut self, stop: &CancellationToken) {
         if self.roster.lists(&self.held) {
             return;
         }
+        // Whoever has more for this pair is told that it is gone; what it was told yet still counts.
+        self.commands.close();
+        while let Some(command) = self.commands.recv().await {
+            self.command(command).unwrap_or_default();
+            self.forget();
+        }
+        self.forward_events(stop).await;
         let wanted: Vec<OpenSpec> = self.session.wanted().map(|spec| (**spec).clone()).collect();
         tracing::info!(server = %self.config.name, wanted = wanted.len(), "the pair is taken off");
         self.roster.want(wanted).await;
@@ -251,10 +258,12 @@ impl Pair {
     ) -> Ended {
         let address = self.config.endpoints.address(on_backup).to_owned();
         let mut conversation = match ready {
-            Some(conversation) => match self.session.activate(Instant::now()) {
-                Ok(()) => conversation,
-                Err(failure) => return failure.into(),
-            },
+            Some(conversation) => {
+                if let Err(failure) = self.session.activate(Instant::now()) {
+                    return failure.into();
+                }
+                conversation
+            }
             None => match self.begin(&address, on_backup, stop).await {
                 Ok(conversation) => conversation,
                 Err(ended) => return ended,
@@ -406,7 +415,12 @@ impl Pair {
                 Ok(())
             }
             Command::Close(ids) => self.session.close(&ids, now),
-            Command::TakeOver(handed_over) => self.session.take_over(handed_over, now),
+            Command::TakeOver(handed_over) => {
+                // Again: it may have been let go of here while it was on its way.
+                let held = handed_over.iter().filter(|one| one.spec.manner.keep_open);
+                self.held.insert(held.map(|one| one.spec.id));
+                self.session.take_over(handed_over, now)
+            }
         };
         self.publish_counts();
         carried_out

@@ -5,6 +5,7 @@ mod faulty;
 mod pacing;
 mod stopping;
 mod switching;
+mod taking_off;
 mod tracing;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -93,36 +94,7 @@ impl Run {
         queue: usize,
         adjust: impl FnOnce(&mut Config),
     ) -> Self {
-        let mut config = Config {
-            name: "main".to_owned(),
-            id: ServerId(1),
-            endpoints: Endpoints {
-                primary: "primary".to_owned(),
-                backup: backup.map(str::to_owned),
-            },
-            session: SessionConfig {
-                register: Register::as_client("test", 0),
-                charset: Charset::UTF_8,
-                addp: Some(AddpConfig {
-                    local_timeout: T,
-                    remote_timeout: T * 2,
-                    local_trace: false,
-                    remote_trace: false,
-                }),
-                profile_refresh: Duration::from_mins(10),
-                open_window: 1000,
-                register_timeout: Duration::from_secs(3),
-                try_next: false,
-            },
-            open_on_both: false,
-            return_to_primary: false,
-            switchover_min_interval: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(3),
-            frame_timeout: FRAME_TIMEOUT,
-            frame_len_max: 1 << 20,
-            tls: None,
-            stat_types: StatTypes::Unknown,
-        };
+        let mut config = config(backup);
         adjust(&mut config);
         let clock = Clock::set_at(Timestamp(1_700_000_000_000));
         let epochs = Arc::new(EpochCounter::starting_at(Epoch(1)));
@@ -199,6 +171,39 @@ impl Run {
         self.stop.cancel();
         let ended = tokio::time::timeout(PATIENCE, self.task).await;
         ended.expect("the pair does not end").unwrap();
+    }
+}
+
+fn config(backup: Option<&str>) -> Config {
+    Config {
+        name: "main".to_owned(),
+        id: ServerId(1),
+        endpoints: Endpoints {
+            primary: "primary".to_owned(),
+            backup: backup.map(str::to_owned),
+        },
+        session: SessionConfig {
+            register: Register::as_client("test", 0),
+            charset: Charset::UTF_8,
+            addp: Some(AddpConfig {
+                local_timeout: T,
+                remote_timeout: T * 2,
+                local_trace: false,
+                remote_trace: false,
+            }),
+            profile_refresh: Duration::from_mins(10),
+            open_window: 1000,
+            register_timeout: Duration::from_secs(3),
+            try_next: false,
+        },
+        open_on_both: false,
+        return_to_primary: false,
+        switchover_min_interval: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(3),
+        frame_timeout: FRAME_TIMEOUT,
+        frame_len_max: 1 << 20,
+        tls: None,
+        stat_types: StatTypes::Unknown,
     }
 }
 
