@@ -235,6 +235,13 @@ impl Pair {
 
     /// What is wanted of a pair that was taken off the configuration goes to those that are on it.
     async fn retire(&mut self, stop: &CancellationToken) {
+        if let Some(standby) = &mut self.standby
+            && timeout(CLOSE_PATIENCE, standby.close_orderly())
+                .await
+                .is_err()
+        {
+            tracing::warn!(server = %self.config.name, "the standby side did not end in time");
+        }
         if self.roster.lists(&self.held) {
             return;
         }
@@ -262,6 +269,9 @@ impl Pair {
                 if let Err(failure) = self.session.activate(Instant::now()) {
                     return failure.into();
                 }
+                // Told at once: where nothing is to be said, a first step may be long in coming.
+                self.publish(&address, on_backup);
+                self.forward_events(stop).await;
                 conversation
             }
             None => match self.begin(&address, on_backup, stop).await {

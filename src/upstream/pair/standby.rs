@@ -90,9 +90,16 @@ impl Standby {
     /// Changes places with the active side, whose connection is gone: answers the connection of the
     /// new one, if it stands.
     pub(super) fn change_places(&mut self, active: &mut Session) -> Option<Conversation> {
+        self.settle();
         std::mem::swap(active, &mut self.session);
         self.session.set_passive(true);
         active.set_passive(false);
+        // What came while there was no connection, and what was refused on this side and perhaps
+        // tried on another pair, is known to the other session alone.
+        let wanted = self.session.wanted();
+        let missing = wanted.filter(|spec| !active.wants(spec.id));
+        let missing = missing.map(|spec| (**spec).clone()).collect();
+        active.want(missing, Instant::now()).unwrap_or_default();
         self.backoff.reset();
         self.reason = None;
         let until = Instant::now() + self.backoff.next_wait();

@@ -1,5 +1,6 @@
 //! Pairs against simulated and scripted Stat Servers, over in-memory pipes and paused time.
 
+mod both;
 mod broken;
 mod faulty;
 mod pacing;
