@@ -30,6 +30,8 @@ struct State {
     last: Option<Last>,
     /// How it is, or is to be, held open on a Stat Server.
     held: Option<NotificationMode>,
+    /// Whether a value came since it was opened: silence before that says nothing.
+    valued: bool,
     /// The tenant password it was last opened with; `None` when that is not known (any more).
     proof: Option<PasswordProof>,
     /// Other passwords that a Stat Server gave a value for, as it does where a tenant needs none.
@@ -189,7 +191,7 @@ impl Slot {
         // What was refused when it was last asked for is not kept true by anything.
         let refused = state.refusals.iter().any(|refusal| refusal.proof == *proof);
         let notifies = state.held.is_some_and(NotificationMode::notifies);
-        let vouched_for = last.sample.quality == Quality::Good && notifies;
+        let vouched_for = last.sample.quality == Quality::Good && notifies && state.valued;
         let heard = if vouched_for && self.silence_is_unchanged() {
             heard(last.sample.server)
         } else {
@@ -278,6 +280,7 @@ impl Slot {
             state.vouched.clear();
         }
         state.held = mode;
+        state.valued = false;
         state.refusals.retain(|known| known.proof != proof);
         state.proof = Some(proof);
         (newly_registered, newly_registered || changed)
@@ -309,6 +312,8 @@ impl Slot {
     ) -> Applied {
         let mut state = self.state();
         let state = &mut *state;
+        let last = state.last.as_ref();
+        state.valued |= last.is_none_or(|last| sample.epoch >= last.sample.epoch);
         match &mut state.last {
             Some(last) if sample.epoch < last.sample.epoch => Applied::Outdated,
             Some(last)
@@ -363,7 +368,7 @@ impl Slot {
     #[must_use]
     pub fn seen(&self, clock: &Clock, heard: impl Fn(ServerId) -> Option<Moment>) -> Seen {
         let state = self.state();
-        let notifies = state.held.is_some_and(NotificationMode::notifies);
+        let notifies = state.held.is_some_and(NotificationMode::notifies) && state.valued;
         let last = state.last.as_ref().map(|last| {
             let vouched_for = last.sample.quality == Quality::Good && notifies;
             let silent = vouched_for && self.silence_is_unchanged();
@@ -393,7 +398,7 @@ impl Slot {
         next_revision: impl FnOnce() -> Revision,
     ) {
         let mut state = self.state();
-        let notifies = state.held.is_some_and(NotificationMode::notifies);
+        let notifies = state.held.is_some_and(NotificationMode::notifies) && state.valued;
         if let Some(last) = &mut state.last
             && last.sample.server == server
         {

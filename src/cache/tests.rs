@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Age, Epoch, NotificationMode, ObjectType, PasswordProof, ProofKey, Quality, Timestamp, Value,
+    Age, Epoch, NotificationMode, ObjectType, PasswordProof, Policy, ProofKey, Quality,
+    StatisticPattern, Timestamp, Value,
 };
 
 fn statistic(name: &str) -> Statistic {
@@ -216,4 +217,39 @@ async fn made_up_statistics_are_bounded_and_configured_ones_are_not_counted() {
     assert!(cache.remove(&refused, refused.asked()));
     assert!(cache.intern(&statistic("another")).is_ok());
     assert_eq!(cache.intern(&statistic("too many")).unwrap_err(), Full);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_says_nothing_of_a_value_from_before_the_opening() {
+    let clock = Clock::system();
+    let cache = cache(&clock);
+    let pattern = StatisticPattern::new("*").unwrap();
+    let silence_is_unchanged = true;
+    cache.replace_rules(Rules::new(vec![(
+        pattern,
+        Policy {
+            silence_is_unchanged,
+            ..Policy::default()
+        },
+    )]));
+    let slot = cache.intern(&statistic("A")).unwrap();
+    let age = || {
+        let heard = |_| Some(clock.now());
+        slot.known(&PasswordProof::NONE, &clock, heard).unwrap().age
+    };
+    let open = || slot.opened(Some(NotificationMode::Immediate), PasswordProof::NONE);
+    open();
+    cache.apply(slot.id, sample(1, 5)).unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(age(), Age::Known(0));
+    // Closed as idle, and opened again on the same living link.
+    slot.released();
+    assert_eq!(age(), Age::Known(60_000));
+    open();
+    assert_eq!(age(), Age::Known(60_000));
+    cache.distrust(ServerId(1), Some(clock.now()));
+    assert_eq!(age(), Age::Known(60_000));
+    cache.apply(slot.id, sample(1, 6)).unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(age(), Age::Known(0));
 }
