@@ -4,12 +4,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
 use super::pairs::Pairs;
 use super::warm_up::configured;
+use crate::api;
 use crate::cache::Cache;
 use crate::model::{ProofKey, Statistic};
 use crate::upstream::Upstream;
@@ -44,10 +46,13 @@ impl Reloads {
         }
     }
 
-    async fn take_over(&mut self, settings: Settings) {
+    async fn take_over(&mut self, mut settings: Settings) {
         for section in needing_restart(&self.settings, &settings) {
             tracing::warn!(section, "changed settings that need a restart");
         }
+        // As those at the edge: a statistic opened with another password would be nobody's.
+        let tenant_passwords = &self.settings.http.tenant_passwords;
+        settings.http.tenant_passwords.clone_from(tenant_passwords);
         self.upstream.replace_plan(settings.plan());
         self.cache.replace_rules(settings.rules.clone());
         self.pairs.arrange(&settings.stat_servers);
@@ -108,22 +113,77 @@ fn needing_restart(now: &Settings, wanted: &Settings) -> Vec<&'static str> {
     check("store", differ(&now.store, &wanted.store));
     check("peek", differ(&now.peek, &wanted.peek));
     check("http.listen", now.listen != wanted.listen);
+    check("http.drain_timeout", http.drain != wanted_http.drain);
+    // A certificate is exchanged for another one only.
+    let encrypted = http.tls.is_some();
+    check(
+        "http.tls_certificate",
+        encrypted != wanted_http.tls.is_some(),
+    );
+    let moved = now.internal_listen != wanted.internal_listen;
+    let faces = (http.internal.on_main, wanted_http.internal.on_main);
+    check("http.allow_cleartext_basic", faces.0 != faces.1 && !moved);
     check("http.auth.realm", http.realm != wanted_http.realm);
     check("http.auth.open", http.open_paths != wanted_http.open_paths);
     check("http.cors", http.origins != wanted_http.origins);
-    check(
-        "http.internal",
-        differ(&http.internal, &wanted_http.internal),
-    );
+    let inside = |internal: &api::Internal| (internal.networks.clone(), internal.hosts.clone());
+    let (within, wanted_within) = (inside(&http.internal), inside(&wanted_http.internal));
+    check("http.internal", moved || differ(&within, &wanted_within));
+    let proxies = (&http.trusted_proxies, &wanted_http.trusted_proxies);
+    check("http.trusted_proxies", differ(proxies.0, proxies.1));
+    check("http.access_log", http.access_log != wanted_http.access_log);
     check("http.limits", differ(&http.limits, &wanted_http.limits));
     check(
         "http.limits.open_statistics",
         now.statistics_max != wanted.statistics_max,
     );
-    let names = |settings: &Settings| {
-        let names = settings.http.tenant_passwords.keys().cloned();
-        names.collect::<HashSet<String>>()
-    };
-    check("tenant", names(now) != names(wanted));
+    check("tenant", !same_passwords(http, wanted_http));
     sections
+}
+
+fn same_passwords(http: &api::Config, wanted: &api::Config) -> bool {
+    let (now, wanted) = (&http.tenant_passwords, &wanted.tenant_passwords);
+    let same = |(name, password): (&String, &SecretString)| {
+        let other = now.get(name).map(ExposeSecret::expose_secret);
+        other == Some(password.expose_secret())
+    };
+    now.len() == wanted.len() && wanted.iter().all(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_taken_over_is_named() {
+        let servers = "[[stat_server]]\nname = 'S'\nprimary = '127.0.0.1:7100'\n";
+        let now = Settings::from_text(servers).unwrap();
+        assert_eq!(needing_restart(&now, &now), Vec::<&str>::new());
+        for (text, section) in [
+            ("[http]\ndrain_timeout = '1s'\n", "http.drain_timeout"),
+            (
+                "[http]\nallow_cleartext_basic = true\n",
+                "http.allow_cleartext_basic",
+            ),
+            ("[http]\nlisten = '127.0.0.1:1'\n", "http.listen"),
+            ("[http.internal]\nlisten = '127.0.0.1:1'\n", "http.internal"),
+            ("[http]\naccess_log = true\n", "http.access_log"),
+            ("[store]\npath = 'elsewhere'\n", "store"),
+            ("[peek]\ndeadline = '1s'\n", "peek"),
+        ] {
+            let wanted = Settings::from_text(&format!("{text}{servers}")).unwrap();
+            assert_eq!(needing_restart(&now, &wanted), [section]);
+        }
+        let with_password = |password: &str| {
+            let mut settings = now.clone();
+            let password = password.to_owned().into();
+            let passwords = &mut settings.http.tenant_passwords;
+            passwords.insert("Resources".to_owned(), password);
+            settings
+        };
+        let (one, other) = (with_password("one"), with_password("other"));
+        assert_eq!(needing_restart(&one, &other), ["tenant"]);
+        assert_eq!(needing_restart(&one, &now), ["tenant"]);
+        assert!(needing_restart(&one, &with_password("one")).is_empty());
+    }
 }

@@ -43,7 +43,10 @@ async fn open_all(world: &World) -> usize {
         assert_eq!(item["statistic"], *text);
         assert_eq!(item["known"]["quality"], "good", "{item}");
         // A newer one may be known already.
-        assert!(!item["value"].is_null() && !item["known"]["value"].is_null(), "{item}");
+        assert!(
+            !item["value"].is_null() && !item["known"]["value"].is_null(),
+            "{item}"
+        );
     }
     texts.len()
 }
