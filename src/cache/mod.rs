@@ -126,7 +126,10 @@ impl Cache {
             return Err(Full);
         }
         let (slot, made) = self.place(&mut index, statistic)?;
-        index.unaccepted += usize::from(made);
+        if made {
+            index.unaccepted += 1;
+            slot.count();
+        }
         slot.touch(self.clock.now());
         Ok(slot)
     }
@@ -158,7 +161,7 @@ impl Cache {
 
     /// Notes that a Stat Server accepted a statistic for the first time.
     pub fn accepted(&self, slot: &Slot) {
-        if !slot.is_pinned() {
+        if slot.stop_counting() {
             let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
             index.unaccepted = index.unaccepted.saturating_sub(1);
         }
@@ -173,9 +176,10 @@ impl Cache {
         }
         index.by_statistic.remove(&slot.statistic);
         let removed = index.by_id.remove(&slot.id).is_some();
-        if !slot.is_registered() {
-            index.unaccepted = index.unaccepted.saturating_sub(usize::from(removed));
-        } else if removed {
+        if slot.stop_counting() {
+            index.unaccepted = index.unaccepted.saturating_sub(1);
+        }
+        if removed && slot.is_registered() {
             self.feed.dropped(slot.id, slot.statistic.clone());
             self.feed.tell();
         }

@@ -20,6 +20,8 @@ pub struct Slot {
     asked: AtomicI64,
     /// Listed in the configuration: never idle.
     pinned: AtomicBool,
+    /// Counted among those that no Stat Server has accepted yet.
+    unaccepted: AtomicBool,
     /// Silence on a living link says that the value has not changed.
     silence_is_unchanged: AtomicBool,
     state: Mutex<State>,
@@ -135,6 +137,7 @@ impl Slot {
             statistic,
             asked: AtomicI64::new(clock.now().0),
             pinned: AtomicBool::new(false),
+            unaccepted: AtomicBool::new(false),
             silence_is_unchanged: AtomicBool::new(policy.silence_is_unchanged),
             state: Mutex::default(),
         }
@@ -431,6 +434,16 @@ impl Slot {
     #[must_use]
     pub fn asked(&self) -> Moment {
         Moment(self.asked.load(Ordering::Relaxed))
+    }
+
+    /// Counted among those that no Stat Server has accepted yet.
+    pub(super) fn count(&self) {
+        self.unaccepted.store(true, Ordering::Relaxed);
+    }
+
+    /// Counted no longer; returns whether it was.
+    pub(super) fn stop_counting(&self) -> bool {
+        self.unaccepted.swap(false, Ordering::Relaxed)
     }
 
     /// Never idle from now on.

@@ -253,3 +253,19 @@ async fn silence_says_nothing_of_a_value_from_before_the_opening() {
     tokio::time::advance(Duration::from_secs(60)).await;
     assert_eq!(age(), Age::Known(0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_listed_and_struck_off_is_counted_as_it_came() {
+    let cache = cache(&Clock::system());
+    let unaccepted = || cache.index.read().unwrap().unaccepted;
+    let asked_for = cache.intern(&statistic("A")).unwrap();
+    assert_eq!(unaccepted(), 1);
+    cache.pin(&statistic("A")).unwrap();
+    let listed = cache.pin(&statistic("B")).unwrap();
+    listed.unpin();
+    assert!(cache.remove(&listed, listed.asked()));
+    assert_eq!(unaccepted(), 1, "it was never counted");
+    asked_for.opened(Some(NotificationMode::Immediate), PasswordProof::NONE);
+    cache.accepted(&asked_for);
+    assert_eq!(unaccepted(), 0);
+}
