@@ -242,13 +242,20 @@ impl Session {
         if !shared {
             return ticket.complete(Outcome::Value(value));
         }
-        let epoch = *connection
-            .epoch
-            .get_or_insert_with(|| self.epochs.allocate());
-        self.events.push(Event::Accepted {
-            id: spec.id,
-            proof: spec.proof.clone(),
-        });
+        let link = self.subscriptions.get(&spec.id).map(|found| &found.link);
+        let epoch = match link {
+            // Opened meanwhile: in a later epoch than that its own values would be discarded.
+            Some(Link::Open { epoch, .. } | Link::Opening { epoch, .. }) => *epoch,
+            _ => *connection
+                .epoch
+                .get_or_insert_with(|| self.epochs.allocate()),
+        };
+        if !matches!(link, Some(Link::Open { .. })) {
+            self.events.push(Event::Accepted {
+                id: spec.id,
+                proof: spec.proof.clone(),
+            });
+        }
         self.events.push(Event::Value {
             id: spec.id,
             epoch,

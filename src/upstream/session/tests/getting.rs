@@ -51,3 +51,18 @@ fn what_is_spelled_out_is_opened_by_its_definition() {
         ("value 6 4", "a=4"),
     ]);
 }
+
+#[test]
+fn a_late_answer_does_not_outdate_what_is_open_by_then() {
+    check(&[
+        ("fetch g1 a", "get#5 g1"),
+        ("want g1 q1", "open#6 g1; open#7 q1"),
+        ("opened 6", "opened g1"),
+        ("opened 7", "opened q1"),
+        ("close q1", "close#8 of 7"),
+        ("closed 7 7", "closed q1"),
+        ("value 6 1", "g1=1 in 10"),
+        // Nor is it told that nothing is open.
+        ("value 5 2", "g1=2 in 10; a=2"),
+    ]);
+}
