@@ -176,6 +176,14 @@ impl Subscription {
         }
     }
 
+    /// It is wanted, whether or not it was to be closed.
+    pub(super) fn want(&mut self) {
+        self.unwanted = false;
+        if let Link::Closing { reopen, .. } = &mut self.link {
+            *reopen = true;
+        }
+    }
+
     /// Whether it is to be closed, and nobody has asked for it since.
     pub(super) fn is_being_closed(&self) -> bool {
         let is_closing = matches!(self.link, Link::Closing { reopen: false, .. });

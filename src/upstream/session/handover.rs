@@ -49,7 +49,9 @@ impl Session {
             let registered = self.is_registered();
             match self.subscriptions.entry(id) {
                 Entry::Occupied(mut present) => {
-                    present.get_mut().accepted |= accepted;
+                    let present = present.get_mut();
+                    present.accepted |= accepted;
+                    present.want();
                     for ticket in tickets {
                         self.fetch((*spec).clone(), ticket, now)?;
                     }

@@ -26,14 +26,10 @@ impl Session {
                 .entry(id)
                 .or_insert_with(|| Subscription::new(spec, true));
             subscription.accepted = true;
-            subscription.unwanted = false;
-            match &mut subscription.link {
-                Link::Idle if subscription.queue == Queue::None => {
-                    subscription.queue = Queue::Backlog;
-                    self.backlog.push_back(id);
-                }
-                Link::Closing { reopen, .. } => *reopen = true,
-                _ => {}
+            subscription.want();
+            if let (Link::Idle, Queue::None) = (&subscription.link, subscription.queue) {
+                subscription.queue = Queue::Backlog;
+                self.backlog.push_back(id);
             }
         }
         self.pump(now)

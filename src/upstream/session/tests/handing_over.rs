@@ -78,3 +78,16 @@ fn what_moves_is_let_go_of_in_every_state() {
     assert_eq!((bench.session.open_count(), bench.references()), (0, 4));
     assert_eq!(bench.session.wanted_count(), 0);
 }
+
+#[test]
+fn what_is_being_closed_and_comes_from_another_pair_is_opened_again() {
+    check(&[
+        ("want q1 q2", "open#5 q1; open#6 q2"),
+        ("opened 5", "opened q1"),
+        ("close q1 q2", "close#7 of 5"),
+        ("take q1", ""),
+        ("take q2", ""),
+        ("closed 5 5", "open#8 q1"),
+        ("opened 6", "opened q2"),
+    ]);
+}
