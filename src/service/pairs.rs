@@ -180,14 +180,17 @@ mod tests {
     impl Deaf {
         async fn until_dialled(&self, address: &str) -> Instant {
             loop {
-                let dialled = self.0.lock().unwrap();
-                let found = dialled.iter().find(|(_, to, _)| to == address);
-                if let Some((at, ..)) = found {
-                    return *at;
+                if let Some(at) = self.dialled(address) {
+                    return at;
                 }
-                drop(dialled);
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
+        }
+
+        fn dialled(&self, address: &str) -> Option<Instant> {
+            let dialled = self.0.lock().unwrap();
+            let found = dialled.iter().find(|(_, to, _)| to == address);
+            found.map(|(at, ..)| *at)
         }
     }
 
