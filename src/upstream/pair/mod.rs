@@ -567,5 +567,7 @@ impl Pair {
             ),
         }
         conversation.shutdown().await;
+        // Its end was waited for, and is not waited for again.
+        self.standby = None;
     }
 }

@@ -95,3 +95,21 @@ async fn a_pair_that_stops_while_it_dials_closes_what_its_standby_has_open() {
     run.end().await;
     assert_eq!(simulator.counts(Role::Backup).closes_total, 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_two_frozen_sides_no_longer_than_for_one() {
+    let simulator = simulator();
+    let run = run_on_both(&simulator);
+    run.upstream.want(specs(&simulator, 10)).await;
+    open_on(&simulator, &Role::ALL, 10).await;
+    for role in Role::ALL {
+        simulator.command(Command::Freeze(role));
+    }
+    let start = Instant::now();
+    run.end().await;
+    assert!(
+        start.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        start.elapsed()
+    );
+}
