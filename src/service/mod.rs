@@ -210,6 +210,7 @@ async fn start(
         epochs,
         generation,
         report,
+        history: _,
     } = opened;
     let server_ids = number_servers(&settings, &loaded, &writer);
 

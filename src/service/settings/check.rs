@@ -67,6 +67,11 @@ impl Check<'_> {
                     OnCorruption::Stop => store::OnCorruption::Stop,
                 },
                 journal_size_max: file.store.journal_max_size.as_u64(),
+                history: store::HistoryConfig {
+                    retention: file.store.history.retention,
+                    size_max: file.store.history.max_size.as_u64(),
+                    ..store::HistoryConfig::default()
+                },
             },
             peek: peek::Config {
                 deadline: file.peek.deadline,

@@ -26,6 +26,7 @@ fn config(path: &Path) -> Config {
         flush_interval: Duration::from_millis(2),
         on_corruption: OnCorruption::SetAside,
         journal_size_max: 1 << 20,
+        history: HistoryConfig::default(),
     }
 }
 
