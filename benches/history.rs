@@ -20,9 +20,12 @@ use tokio::time::Instant;
 
 use day::{BEGIN, Day, play};
 
+/// One thing to measure, in a directory of its own.
+type Part = (&'static str, fn(&Path) -> Result<(), Error>);
+
 fn main() {
     let part = std::env::var("PEEKD_BENCH_PART").unwrap_or_default();
-    let parts: [(&str, fn(&Path) -> Result<(), Error>); 4] = [
+    let parts: [Part; 4] = [
         ("day", simulated_day),
         ("million", million_statistics),
         ("sustained", sustained),
@@ -224,7 +227,7 @@ fn sustained(path: &Path) -> Result<(), Error> {
     }
     let took = began.elapsed();
     flush(&opened);
-    let behind = began.elapsed() - took;
+    let behind = began.elapsed().saturating_sub(took);
     let status = opened.writer.status().borrow().clone();
     flushes.sort_unstable();
     let at = |share: usize| {
@@ -272,7 +275,7 @@ fn retention(path: &Path) -> Result<(), Error> {
     for hour in 0..100 * 24_u64 {
         let at = BEGIN.0 + hour * 3_600_000;
         clock.set_wall(Timestamp(at));
-        let changes: Vec<Change> = (0..40_000)
+        let changes: Vec<Change> = (0..10_000)
             .map(|_| {
                 counter += 1;
                 let at = Timestamp(at + random.u64(..3_600_000));
@@ -284,8 +287,13 @@ fn retention(path: &Path) -> Result<(), Error> {
                 )
             })
             .collect();
+        let before = opened.writer.status().borrow().durable;
         opened.writer.record(changes);
         flush(&opened);
+        // An hour passes in a moment here: folding is given its time, merging is not.
+        while opened.history.status().borrow().folded < before {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
         let now = size(&path.join("history"));
         dips += u32::from(now < size_max);
         size_max = size_max.max(now);
@@ -372,14 +380,15 @@ fn sample(id: u32, at: Timestamp, value: Value, counter: u64) -> Change {
     }
 }
 
+/// Waits on a thread of its own: a playing day's paused runtime cannot be waited in.
 fn flush(opened: &Opened) {
-    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
-        // A playing day's paused runtime cannot be waited in; a thread of its own can.
-        let writer = opened.writer.clone();
-        std::thread::scope(|scope| {
-            scope.spawn(|| runtime.block_on(writer.flush()).unwrap_or_default());
+    let writer = opened.writer.clone();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.map(|runtime| runtime.block_on(writer.flush()))
         });
-    }
+    });
 }
 
 fn number(name: &str, usual: u32) -> u32 {

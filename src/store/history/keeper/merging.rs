@@ -2,6 +2,7 @@
 //!
 //! What is merged stays until the result counts and no reader uses it any more.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,10 +37,7 @@ enum Outcome {
 impl Worker {
     /// Ends volumes whose time is over, rewrites ended ones, merges small buckets.
     pub(super) fn merge_if_due(&mut self) -> Result<(), Failure> {
-        if self.is_volume_over() {
-            self.shelf.begin_volume()?;
-            self.show();
-        }
+        self.end_volume_if_over()?;
         let last = self.shelf.kept.len().saturating_sub(1);
         let ended = self.shelf.kept.iter().take(last);
         let ended = ended
@@ -63,6 +61,15 @@ impl Worker {
             if name.pass == 0 && !self.unmergeable.contains(&name) {
                 self.rewrite(name)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Begins a new volume where the current one has had its time or its share of the disk.
+    pub(super) fn end_volume_if_over(&mut self) -> Result<(), Failure> {
+        if self.is_volume_over() {
+            self.shelf.begin_volume()?;
+            self.show();
         }
         Ok(())
     }
@@ -130,8 +137,16 @@ impl Worker {
         let draft = Arc::new(self.shelf.draft(next)?);
         let now = self.shared.clock.wall();
         let shared = Arc::clone(&self.shared);
-        let is_kept = |row: &Row| row.at >= shared.limits.since(row.id, now);
+        let since = Cell::new((StatisticId(u32::MAX), Timestamp(0)));
+        let is_kept = |row: &Row| {
+            if since.get().0 != row.id {
+                since.set((row.id, shared.limits.since(row.id, now)));
+            }
+            row.at >= since.get().1
+        };
+        self.rewriting = Some(name);
         let outcome = self.merge(&kept, &draft, &is_kept);
+        self.rewriting = None;
         draft.close();
         let Outcome::Done(bucket) = outcome? else {
             return discard(&draft);
@@ -155,7 +170,22 @@ impl Worker {
         Ok(())
     }
 
+    /// What failed once is left as it is until the next start: it must not keep the rest from being
+    /// folded.
     fn merge(
+        &mut self,
+        from: &Kept,
+        into: &Arc<Volume>,
+        is_kept: &dyn Fn(&Row) -> bool,
+    ) -> Result<Outcome, Failure> {
+        let outcome = self.try_merge(from, into, is_kept);
+        if outcome.is_err() {
+            self.unmergeable.push(from.volume.name);
+        }
+        outcome
+    }
+
+    fn try_merge(
         &mut self,
         from: &Kept,
         into: &Arc<Volume>,

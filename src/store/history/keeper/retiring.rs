@@ -45,8 +45,12 @@ impl Worker {
         Ok(())
     }
 
-    fn drop_surplus(&mut self) {
+    pub(super) fn drop_surplus(&mut self) {
         while self.shelf.kept.len() > 1 && self.kept_size() > self.config.size_max {
+            let oldest = self.shelf.kept.first().map(|kept| kept.volume.name);
+            if oldest == self.rewriting {
+                break;
+            }
             self.drop_oldest();
         }
     }
@@ -63,7 +67,7 @@ impl Worker {
         self.show();
     }
 
-    fn remove_retired(&mut self) -> Result<(), Failure> {
+    pub(super) fn remove_retired(&mut self) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
         let mut stop = || shared.is_closing();
         let mut rest = Vec::new();

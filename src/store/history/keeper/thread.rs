@@ -21,6 +21,9 @@ const IDLE_WAIT: Duration = Duration::from_millis(500);
 /// Between two attempts when writing or opening fails.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 
+/// So many failures in a row, and the volume itself is suspected.
+const FAILURES_BEFORE_NEW: u32 = 8;
+
 /// What the thread starts from.
 pub(super) struct Start {
     pub(super) store: PathBuf,
@@ -44,8 +47,11 @@ pub(super) struct Worker {
     /// Not to be merged: some of their chunks cannot be read, and nothing damaged is deleted.
     pub(super) unmergeable: Vec<super::super::volume::Name>,
     pub(super) next_bucket: u32,
+    /// The volume that is being rewritten, which cannot be dropped meanwhile.
+    pub(super) rewriting: Option<super::super::volume::Name>,
     damaged: Vec<String>,
-    retrying: bool,
+    /// Turns that failed since one last worked.
+    failures: u32,
 }
 
 impl Start {
@@ -110,8 +116,9 @@ impl Start {
             retired: Vec::new(),
             retired_volumes: Vec::new(),
             unmergeable: Vec::new(),
+            rewriting: None,
             damaged: found.damaged,
-            retrying: false,
+            failures: 0,
         };
         worker.shared.status.send_modify(|status| {
             status.health = Health::Ok;
@@ -127,15 +134,21 @@ impl Start {
 impl Worker {
     fn run(&mut self) {
         loop {
-            let wait = if self.retrying { RETRY_WAIT } else { IDLE_WAIT };
+            let wait = if self.failures > 0 {
+                RETRY_WAIT
+            } else {
+                IDLE_WAIT
+            };
             let work = self.shared.work(wait);
             if work.closing {
                 return;
             }
             let (settle, result) = self.turn(work);
-            self.retrying = result.is_err();
             match &result {
-                Ok(()) => self.shared.recover(),
+                Ok(()) => {
+                    self.failures = 0;
+                    self.shared.recover();
+                }
                 Err(failure) => self.failed(failure),
             }
             for waiter in settle {
@@ -198,7 +211,12 @@ impl Worker {
         let work = self.shared.work(Duration::ZERO);
         self.shared.put_back(work.settle);
         self.take_in(work.handoffs);
-        self.fold_if_due()?;
+        if self.fold_if_due()? {
+            // A long merge must not let the disk fill.
+            self.end_volume_if_over()?;
+            self.drop_surplus();
+            self.remove_retired()?;
+        }
         Ok(work.closing)
     }
 
@@ -223,46 +241,19 @@ impl Worker {
         self.damaged.extend(damaged);
     }
 
-    /// The engine refuses for good after an error: what is open is closed and opened anew.
+    /// The engine refuses for good after an error: what is open is closed and opened anew. Nothing
+    /// is set aside while the service runs: a disk that fails for a while makes everything look
+    /// damaged.
     fn failed(&mut self, failure: &Failure) {
         self.shared.fail(failure);
         for kept in &self.shelf.kept {
             kept.volume.close();
         }
-        if let Failure::Damaged(what) = failure {
-            self.set_aside_damaged(what);
+        self.failures = self.failures.saturating_add(1);
+        if self.failures.is_multiple_of(FAILURES_BEFORE_NEW) && self.shelf.begin_volume().is_ok() {
+            tracing::warn!(target: "peekd::store", "history goes on in a new volume");
+            self.show();
         }
-    }
-
-    /// Volumes that cannot even be opened again are set aside.
-    fn set_aside_damaged(&mut self, what: &str) {
-        let now = self.shared.clock.wall();
-        let mut lost = Vec::new();
-        for kept in &self.shelf.kept {
-            let mut ignored = Vec::new();
-            if let Err(Failure::Damaged(_)) = kept.volume.read_buckets(&mut ignored) {
-                lost.push(kept.volume.name);
-            }
-        }
-        for name in lost {
-            let mut places = self.shelf.kept.iter();
-            let Some(place) = places.position(|kept| kept.volume.name == name) else {
-                continue;
-            };
-            let kept = self.shelf.kept.remove(place);
-            match self.shelf.set_aside(&kept.volume, now) {
-                Ok(aside) => self.shared.status.send_modify(|status| {
-                    status.set_aside.push(aside);
-                }),
-                Err(error) => tracing::error!(
-                    target: "peekd::store",
-                    error = %error,
-                    "a damaged volume cannot be set aside",
-                ),
-            }
-            self.damaged.push(format!("{name}: {what}"));
-        }
-        self.show();
     }
 }
 
