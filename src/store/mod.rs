@@ -3,6 +3,7 @@
 //! The only room that names the storage engine. One thread writes; nobody else waits for the disk.
 //! At start the pages are read and the journal is replayed over them. `look` looks offline.
 
+mod backup;
 mod change;
 mod codec;
 mod engine;
@@ -27,10 +28,12 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use backup::{backup, restore};
 pub use change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
 pub use error::Error;
 pub use history::{
-    Gap, History, HistoryConfig, HistoryStatus, Past, PastSample, Range, Reason, RetentionOf, Step,
+    Contents, Gap, History, HistoryConfig, HistoryStatus, Past, PastSample, Range, Reason,
+    RetentionOf, Step,
 };
 pub use looking::{Looked, look, read};
 pub use opening::{Opened, open};

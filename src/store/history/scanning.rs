@@ -6,11 +6,49 @@ use super::History;
 use super::cursor::{Cursor, Merged};
 use super::reading::{PastSample, Range};
 use super::row::What;
-use crate::model::StatisticId;
+use crate::model::{StatisticId, Timestamp};
 use crate::store::engine::Failure;
 use crate::store::error::Error;
+use crate::store::status::Sequence;
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Contents {
+    /// Directories.
+    pub volumes: u64,
+    /// Buckets in them.
+    pub buckets: u64,
+    /// Rows in those.
+    pub rows: u64,
+    /// Rows that are not folded yet.
+    pub tail_rows: u64,
+    /// The newest journal entry that is folded.
+    pub folded: Sequence,
+    /// The first instant of what is folded.
+    pub earliest: Option<Timestamp>,
+    /// The last.
+    pub latest: Option<Timestamp>,
+}
 
 impl History {
+    /// How much is kept.
+    ///
+    /// # Errors
+    /// History is not open.
+    pub fn contents(&self) -> Result<Contents, Error> {
+        let view = self.view()?;
+        let buckets = || view.kept.iter().flat_map(|kept| &kept.buckets);
+        Ok(Contents {
+            volumes: view.kept.len() as u64,
+            buckets: buckets().count() as u64,
+            rows: buckets().map(|bucket| bucket.rows).sum(),
+            tail_rows: view.tail.rows as u64,
+            folded: view.tail.after,
+            earliest: buckets().map(|bucket| Timestamp(bucket.earliest)).min(),
+            latest: buckets().map(|bucket| Timestamp(bucket.latest)).max(),
+        })
+    }
+
     /// Shows the changes in a range of all wanted statistics, by ascending number and then in the
     /// order of arrival, until told to stop. Returns what could not be read; [`History::past`] tells
     /// what time that leaves in doubt.

@@ -1,5 +1,6 @@
 //! The store through its public interface: what goes in comes out, whatever happens between.
 
+mod backups;
 mod damage;
 mod failing;
 mod golden;
