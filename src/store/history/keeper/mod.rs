@@ -148,15 +148,23 @@ struct Work {
 }
 
 impl Shared {
-    /// Waits for something to do, at most `wait`.
-    fn work(&self, wait: Duration) -> Work {
-        let idle =
-            |inbox: &mut Inbox| inbox.queue.is_empty() && inbox.settle.is_empty() && !inbox.closing;
+    /// Waits for something to do, at most `wait`. Without room, rows are left where they are: the
+    /// inbox fills, and then the writer leaves them to the journal.
+    fn work(&self, wait: Duration, has_room: bool) -> Work {
+        let idle = |inbox: &mut Inbox| {
+            let has_rows = has_room && !inbox.queue.is_empty();
+            !has_rows && inbox.settle.is_empty() && !inbox.closing
+        };
         let waited = self.wake.wait_timeout_while(self.lock(), wait, idle);
         let (mut inbox, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        inbox.len = 0;
+        let handoffs = if has_room {
+            inbox.len = 0;
+            inbox.queue.drain(..).collect()
+        } else {
+            Vec::new()
+        };
         Work {
-            handoffs: inbox.queue.drain(..).collect(),
+            handoffs,
             settle: std::mem::take(&mut inbox.settle),
             closing: inbox.closing,
         }

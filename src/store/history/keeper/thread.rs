@@ -21,6 +21,8 @@ const IDLE_WAIT: Duration = Duration::from_millis(500);
 /// Between two attempts when writing or opening fails.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 
+/// Rows in memory at most, but for those of one turn.
+const TAIL_LEN_MAX: usize = 2_000_000;
 /// So many failures in a row, and the volume itself is suspected.
 const FAILURES_BEFORE_NEW: u32 = 8;
 
@@ -139,7 +141,7 @@ impl Worker {
             } else {
                 IDLE_WAIT
             };
-            let work = self.shared.work(wait);
+            let work = self.shared.work(wait, self.has_room());
             if work.closing {
                 return;
             }
@@ -191,6 +193,11 @@ impl Worker {
         self.retire()
     }
 
+    /// Whether more may be taken in: while folding fails, the tail must not fill the memory.
+    const fn has_room(&self) -> bool {
+        self.tail.rows < TAIL_LEN_MAX
+    }
+
     pub(super) fn take_in(&mut self, handoffs: Vec<Handoff>) {
         if handoffs.is_empty() {
             return;
@@ -208,7 +215,7 @@ impl Worker {
 
     /// Goes on taking in and folding in the middle of something long; true when it must end.
     pub(super) fn breathe(&mut self) -> Result<bool, Failure> {
-        let work = self.shared.work(Duration::ZERO);
+        let work = self.shared.work(Duration::ZERO, self.has_room());
         self.shared.put_back(work.settle);
         self.take_in(work.handoffs);
         if self.fold_if_due()? {
