@@ -14,7 +14,7 @@ use peekd::model::{
     Timestamp, Value,
 };
 use peekd::store::{
-    Change, Config, Error, HistoryConfig, OnCorruption, Opened, Range, RetentionOf, open,
+    Change, Config, Error, HistoryConfig, OnCorruption, Opened, Range, RetentionOf, Sequence, open,
 };
 use tokio::time::Instant;
 
@@ -272,6 +272,7 @@ fn retention(path: &Path) -> Result<(), Error> {
     opened.writer.record((0..STATISTICS).map(registered));
     let mut random = fastrand::Rng::with_seed(1);
     let (mut counter, mut size_max, mut dips) = (0, 0, 0);
+    let mut before = Sequence::default();
     for hour in 0..100 * 24_u64 {
         let at = BEGIN.0 + hour * 3_600_000;
         clock.set_wall(Timestamp(at));
@@ -287,11 +288,12 @@ fn retention(path: &Path) -> Result<(), Error> {
                 )
             })
             .collect();
-        let before = opened.writer.status().borrow().durable;
+        // What was durable before the last hour belongs to a bucket that is over.
+        let over = std::mem::replace(&mut before, opened.writer.status().borrow().durable);
         opened.writer.record(changes);
         flush(&opened);
         // An hour passes in a moment here: folding is given its time, merging is not.
-        while opened.history.status().borrow().folded < before {
+        while opened.history.status().borrow().folded < over {
             std::thread::park_timeout(Duration::from_millis(5));
         }
         let now = size(&path.join("history"));
