@@ -10,7 +10,7 @@ use peekd::model::{
     Clock, Epoch, ObjectType, Quality, Revision, Sample, ServerId, Statistic, StatisticId,
     Timestamp, Value,
 };
-use peekd::store::{Change, Config, OnCorruption, Opened, open, read};
+use peekd::store::{Change, Config, HistoryConfig, OnCorruption, Opened, open, read};
 use tokio::time::Instant;
 
 const STATISTICS: u32 = 1_200_000;
@@ -47,6 +47,7 @@ async fn measure(path: &Path, statistics: u32) -> Result<(), peekd::store::Error
         flush_interval: Duration::from_millis(50),
         on_corruption: OnCorruption::Stop,
         journal_size_max: 1 << 30,
+        history: HistoryConfig::default(),
     };
     let clock = Clock::system();
     let opened = open(&config, &clock)?;

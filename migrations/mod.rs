@@ -4,6 +4,7 @@
 //! a new file, a line in the table, a fixture made with `REGENERATE_FIXTURES=1`.
 
 mod m0001_initial;
+mod m0002_instants;
 
 #[cfg(test)]
 pub(in crate::store) mod tests;
@@ -18,11 +19,18 @@ struct Migration {
     up: fn(&sled::Db, &mut Progress<'_>) -> Result<(), MigrationError>,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "initial",
-    up: m0001_initial::up,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "initial",
+        up: m0001_initial::up,
+    },
+    Migration {
+        version: 2,
+        name: "instants",
+        up: m0002_instants::up,
+    },
+];
 
 /// The newest schema this program knows.
 pub(super) const KNOWN: u32 = newest(MIGRATIONS);

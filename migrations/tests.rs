@@ -80,7 +80,7 @@ fn a_fresh_store_goes_through_the_whole_chain_and_again_changes_nothing() {
     let db = empty();
     assert_eq!(migrate(&db).unwrap(), Report { from: 0, to: KNOWN });
     let after = dump(&db);
-    assert_eq!(after, fixture("after_0001.jsonl", || after.clone()));
+    assert_eq!(after, fixture("after_0002.jsonl", || after.clone()));
     assert_eq!(
         migrate(&db).unwrap(),
         Report {
@@ -102,7 +102,21 @@ fn an_interrupted_first_migration_is_finished_by_the_next_run() {
     assert!(matches!(stopped, Err(MigrationError::Stopped)));
     assert_eq!(version(&db).unwrap(), 0);
     migrate(&db).unwrap();
-    assert_eq!(dump(&db), fixture("after_0001.jsonl", || unreachable!()));
+    assert_eq!(dump(&db), fixture("after_0002.jsonl", || unreachable!()));
+}
+
+#[test]
+fn a_store_of_schema_1_becomes_one_of_schema_2_with_its_content() {
+    let db = empty();
+    fill(&db, &fixture("after_0001.jsonl", || unreachable!()));
+    db.open_tree("journal").unwrap().insert("a", "b").unwrap();
+    assert_eq!(migrate(&db).unwrap(), Report { from: 1, to: KNOWN });
+    assert_eq!(
+        db.open_tree("journal").unwrap().get("a").unwrap().unwrap(),
+        "b"
+    );
+    db.open_tree("journal").unwrap().clear().unwrap();
+    assert_eq!(dump(&db), fixture("after_0002.jsonl", || unreachable!()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! output, everything else to standard error.
 
 mod ask;
+mod backup;
 mod demo;
 mod hash_password;
 mod inspect;
@@ -46,6 +47,10 @@ enum Command {
     /// Look into the store offline.
     #[command(subcommand)]
     Inspect(inspect::Inspect),
+    /// Write a whole store, history included, into one file.
+    Backup(backup::Backup),
+    /// Make a store out of a backup.
+    Restore(backup::Restore),
     /// Read a password and print its Argon2id hash for the configuration file.
     HashPassword,
 }
@@ -65,6 +70,8 @@ pub fn run(arguments: Arguments, out: &mut impl Write, err: &mut impl Write) -> 
         Command::Probe(probe) => probe.run(out),
         Command::Peek(peek) => peek.run(out, err),
         Command::Inspect(inspect) => inspect.run(out, err),
+        Command::Backup(backup) => backup.run(err),
+        Command::Restore(restore) => restore.run(err),
         Command::HashPassword => hash_password::run(out),
     };
     let Err(error) = outcome else {

@@ -9,18 +9,27 @@ pub(super) struct Table(comfy_table::Table);
 
 impl Table {
     pub(super) fn new<const N: usize>(headings: [&str; N]) -> Self {
+        Self::with_headings(&headings)
+    }
+
+    pub(super) fn with_headings(headings: &[&str]) -> Self {
         let mut table = comfy_table::Table::new();
         let style = if io::stdout().is_terminal() {
             UTF8_HORIZONTAL_ONLY
         } else {
             NOTHING
         };
-        table.load_style(style).set_header(headings);
+        table.load_style(style).set_header(headings.iter());
         Self(table)
     }
 
     pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.0.add_row(cells.map(|cell| printable(&cell)));
+    }
+
+    pub(super) fn cells(&mut self, cells: Vec<String>) {
+        self.0
+            .add_row(cells.into_iter().map(|cell| printable(&cell)));
     }
 
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {

@@ -41,6 +41,7 @@ pub(super) struct Store {
     pub(super) on_corruption: OnCorruption,
     #[serde(deserialize_with = "size")]
     pub(super) journal_max_size: ByteSize,
+    pub(super) history: History,
 }
 
 impl Default for Store {
@@ -50,6 +51,25 @@ impl Default for Store {
             flush_interval: Duration::from_millis(50),
             on_corruption: OnCorruption::SetAside,
             journal_max_size: ByteSize::mib(256),
+            history: History::default(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct History {
+    #[serde(deserialize_with = "retention")]
+    pub(super) retention: Duration,
+    #[serde(deserialize_with = "history_size")]
+    pub(super) max_size: ByteSize,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_hours(30 * 24),
+            max_size: ByteSize::gib(10),
         }
     }
 }
@@ -504,6 +524,24 @@ fn refresh<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
         return Err(D::Error::custom("this duration is at least 10s"));
     }
     Ok(duration)
+}
+
+/// Less than what is folded at once keeps nothing.
+fn retention<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = duration(deserializer)?;
+    if duration < Duration::from_mins(10) {
+        return Err(D::Error::custom("a retention is at least 10m"));
+    }
+    Ok(duration)
+}
+
+/// Each volume of history takes some megabytes, whatever it holds.
+fn history_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    let size = ByteSize::deserialize(deserializer)?;
+    if size < ByteSize::mib(64) {
+        return Err(D::Error::custom("history's size is at least 64MiB"));
+    }
+    Ok(size)
 }
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {

@@ -252,6 +252,7 @@ async fn start(
         epochs,
         generation,
         report,
+        history: _,
     } = opened;
     let (events, batches) = mpsc::channel(BATCH_QUEUE_LEN);
     let cache = Arc::new(cold_cache(&settings, &loaded, &clock, generation));

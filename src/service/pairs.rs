@@ -208,6 +208,7 @@ mod tests {
             flush_interval: Duration::from_millis(50),
             on_corruption: store::OnCorruption::Stop,
             journal_size_max: 1 << 20,
+            history: store::HistoryConfig::default(),
         };
         let opened = store::open(&config, &clock).unwrap();
         let connector = Arc::<Deaf>::default();

@@ -140,6 +140,9 @@ fn store_reasons(status: &Status, report: &OpenReport, stuck: bool) -> Vec<Strin
             status.lost_changes
         ));
     }
+    if status.history_fault.is_some() {
+        reasons.push("history is damaged or cannot be kept; the log says why".to_owned());
+    }
     if !report.damaged.is_empty() {
         reasons.push("parts of the store were damaged; the log says which".to_owned());
     }
@@ -166,6 +169,7 @@ mod tests {
             health: Health::Failing {
                 message: "/var/lib/secret: no space".to_owned(),
             },
+            history_fault: Some("/var/lib/secret/history: no space".to_owned()),
             ..Status::default()
         };
         let report = OpenReport {
@@ -174,7 +178,7 @@ mod tests {
             ..OpenReport::default()
         };
         let reasons = store_reasons(&status, &report, true);
-        assert_eq!(reasons.len(), 4, "{reasons:?}");
+        assert_eq!(reasons.len(), 5, "{reasons:?}");
         assert!(!format!("{reasons:?}").contains("secret"), "{reasons:?}");
     }
 }

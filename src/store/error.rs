@@ -41,6 +41,12 @@ pub enum Error {
         /// Where a store was expected.
         path: PathBuf,
     },
+    /// There is something where a store was to be made.
+    #[error("{} is not empty; choose another directory or move it away", path.display())]
+    NotEmpty {
+        /// Where it is.
+        path: PathBuf,
+    },
     /// The operating system refused: permissions, a full disk, too many files.
     #[error("{}: {error}", path.display())]
     Io {
@@ -65,6 +71,7 @@ impl Error {
             Self::SchemaTooNew { .. }
             | Self::Damaged { .. }
             | Self::Missing { .. }
+            | Self::NotEmpty { .. }
             | Self::Closed => true,
             Self::Locked { .. } | Self::Io { .. } | Self::Engine(_) => false,
         }

@@ -264,6 +264,16 @@ impl Image {
         self.epoch_max
     }
 
+    /// All statistics.
+    pub(super) fn statistics(&self) -> impl Iterator<Item = (StatisticId, &Statistic)> {
+        self.pages.iter().flat_map(|(page, content)| {
+            let first = page.saturating_mul(PAGE_LEN);
+            let ids = first..=first.saturating_add(PAGE_LEN - 1);
+            let numbered = ids.map(StatisticId).zip(&content.slots);
+            numbered.filter_map(|(id, slot)| Some((id, &*slot.as_ref()?.statistic)))
+        })
+    }
+
     /// A copy of everything, for the rest of the program.
     pub(super) fn loaded(&self) -> Loaded {
         let mut statistics = Vec::new();

@@ -73,7 +73,8 @@ fn replay(engine: &Engine, after: Sequence, into: &mut Recovered) -> Result<(), 
     Ok(())
 }
 
-fn each_value(
+/// Shows every value of a tree from `from` on, put together from its parts.
+pub(super) fn each_value(
     engine: &Engine,
     tree: Tree,
     from: &[u8],
@@ -154,7 +155,7 @@ impl Recovered {
                     self.image.apply(change);
                 }
                 Record::Started { generation, .. } => self.image.saw_generation(generation),
-                Record::Lost { .. } => {}
+                Record::Lost { .. } | Record::At { .. } => {}
             }),
         }
         for fault in faults {

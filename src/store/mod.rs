@@ -1,21 +1,25 @@
-//! The persistent store: a journal of every change, and pages of what is known now.
+//! The persistent store: a journal of every change, pages of what is known now, history of what was.
 //!
 //! The only room that names the storage engine. One thread writes; nobody else waits for the disk.
-//! At start the pages are read and the journal is replayed over them. `read` looks offline.
+//! At start the pages are read and the journal is replayed over them. `look` looks offline.
 
+mod backup;
 mod change;
 mod codec;
 mod engine;
 mod error;
+mod history;
 mod image;
 mod journal;
 mod loading;
+mod looking;
 mod meta;
 #[path = "../../migrations/mod.rs"]
 mod migrations;
 mod opening;
 mod queue;
 mod status;
+mod verifying;
 mod writer;
 
 #[cfg(test)]
@@ -24,10 +28,17 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use backup::{backup, restore};
 pub use change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
 pub use error::Error;
-pub use opening::{Opened, open, read};
+pub use history::{
+    Contents, Gap, History, HistoryConfig, HistoryStatus, Past, PastSample, Range, Reason,
+    RetentionOf, Step,
+};
+pub use looking::{Looked, look, read};
+pub use opening::{Opened, open};
 pub use status::{Health, OpenReport, Sequence, Status};
+pub use verifying::{Verified, verify};
 pub use writer::Writer;
 
 /// Where and how the store keeps its files.
@@ -40,8 +51,10 @@ pub struct Config {
     pub flush_interval: Duration,
     /// What to do with files that cannot be read.
     pub on_corruption: OnCorruption,
-    /// Bytes of journal kept, besides what replaying needs.
+    /// Bytes of journal kept, besides what replaying needs, should history not take them over.
     pub journal_size_max: u64,
+    /// What is kept of the past.
+    pub history: HistoryConfig,
 }
 
 /// What to do with files that cannot be read.

@@ -1,17 +1,15 @@
 //! From a path to an open store: the ladder, loading, and what a start leaves on disk before
 //! anything else happens.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::change::Loaded;
 use super::codec::Record;
-use super::engine::{
-    Access, Engine, EngineError, Failure, Faults, Place, climb, note_start, starts,
-};
+use super::engine::{Access, Engine, EngineError, Failure, Faults, climb, note_start, starts};
 use super::error::Error;
+use super::history::{History, Keeper};
 use super::loading::{Recovered, recover};
 use super::queue::{LIMITS, Limits};
 use super::status::OpenReport;
@@ -32,6 +30,8 @@ pub struct Opened {
     pub generation: u32,
     /// How opening went.
     pub report: OpenReport,
+    /// What was. Opened by a thread of its own: nothing waits for it.
+    pub history: History,
 }
 
 /// Epochs made durable ahead of use, each time.
@@ -61,19 +61,24 @@ pub(super) fn open_with(
         Ok((engine, recovered))
     })?;
     let (engine, recovered) = climbed.value;
-    let mut report = report(&engine, &recovered);
+    let mut report = report_of(&engine, &recovered);
     report.set_aside = climbed.set_aside;
     report.in_memory = climbed.in_memory;
     report.damaged = climbed.notes;
 
     let loaded = recovered.image.loaded();
     let first_epoch = recovered.meta.epoch_ceiling;
-    let (start, damage) = begin(config, clock, engine, recovered)?;
+    let newest = recovered.last_sequence;
+    let (mut start, damage) = begin(config, clock, engine, recovered)?;
     report.damaged.extend(damage);
     let generation = start.meta.generation;
     let epochs = Arc::new(EpochCounter::starting_at(Epoch(first_epoch)));
+    let mut history = History::none();
     if !report.in_memory {
         note_start(&config.path, generation)?;
+        let (keeper, opening) = Keeper::start(config, newest, clock, faults)?;
+        start.keeper = Some(keeper);
+        history = opening;
     }
     let writer = writer::start(start, Arc::clone(&epochs), clock.clone(), limits)?;
     report.took = began.elapsed();
@@ -84,6 +89,7 @@ pub(super) fn open_with(
         epochs,
         generation,
         report,
+        history,
     })
 }
 
@@ -97,43 +103,8 @@ fn knows_its_past(config: &Config, engine: &Engine, recovered: &Recovered) -> Re
     Ok(())
 }
 
-/// Reads a store that no process has open, without changing its content.
-///
-/// # Errors
-/// There is no store, a process has it open, a newer program wrote it, or it is damaged.
-pub fn read(path: &Path, _clock: &Clock) -> Result<(Loaded, OpenReport), Error> {
-    let began = Instant::now();
-    let current = path.join("now");
-    // Opening would make the files.
-    if !current.join("db").is_file() {
-        return Err(Error::Missing {
-            path: path.to_owned(),
-        });
-    }
-    let engine = Engine::open(
-        Place::Disk(current.clone()),
-        Access::Look,
-        Faults::default(),
-    );
-    let attempt = engine.and_then(|engine| {
-        let recovered = recover(&engine)?;
-        Ok((report(&engine, &recovered), recovered))
-    });
-    match attempt {
-        Ok((mut report, recovered)) => {
-            report.damaged = recovered.damage.into_list();
-            report.took = began.elapsed();
-            Ok((recovered.image.loaded(), report))
-        }
-        Err(Failure::Final(error)) => Err(error),
-        Err(Failure::Damaged(what)) => Err(Error::Damaged {
-            path: current,
-            what,
-        }),
-    }
-}
-
-fn report(engine: &Engine, recovered: &Recovered) -> OpenReport {
+/// What opening tells of itself so far.
+pub(super) fn report_of(engine: &Engine, recovered: &Recovered) -> OpenReport {
     OpenReport {
         recovered_sequence: recovered.last_sequence,
         pages: recovered.pages,
@@ -176,6 +147,7 @@ fn begin(
         durable,
         journal_size,
         tail_size: journal_size.saturating_sub(checkpoint_size),
+        keeper: None,
     };
     Ok((start, recovered.damage.into_list()))
 }

@@ -25,7 +25,11 @@ pub(super) const LIMITS: Limits = Limits {
 #[derive(Debug)]
 pub(super) struct Queue {
     limits: Limits,
-    pending: Vec<Change>,
+    pending: Vec<Record>,
+    /// Changes among them.
+    pending_len: usize,
+    /// The last instant said for a change that carries none.
+    said: Timestamp,
     pending_bytes: usize,
     /// Taken by the writer and not yet durable.
     held: usize,
@@ -42,7 +46,7 @@ pub(super) struct Queue {
 struct Newest {
     sample: Option<(Sample, Revision)>,
     validated: Option<Timestamp>,
-    quality: Option<Quality>,
+    quality: Option<(Quality, Timestamp)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +68,8 @@ impl Queue {
         Self {
             limits,
             pending: Vec::new(),
+            pending_len: 0,
+            said: Timestamp(0),
             pending_bytes: 0,
             held: 0,
             held_bytes: 0,
@@ -77,7 +83,7 @@ impl Queue {
     /// Takes a change. Values beyond the bound replace older ones of the same statistic; anything
     /// else is always kept.
     pub(super) fn push(&mut self, change: Change, now: Timestamp) {
-        let full = self.pending.len() + self.held >= self.limits.changes
+        let full = self.pending_len + self.held >= self.limits.changes
             || self.pending_bytes + self.held_bytes >= self.limits.bytes;
         // Once something overflowed, the newer must not overtake it.
         let change = if full || !self.overflow.is_empty() {
@@ -89,7 +95,12 @@ impl Queue {
             change
         };
         self.pending_bytes += weight(&change);
-        self.pending.push(change);
+        self.pending_len += 1;
+        if needs_instant(&change) && self.said != now {
+            self.said = now;
+            self.pending.push(Record::At { at: now });
+        }
+        self.pending.push(Record::Change(change));
     }
 
     /// Keeps a value's change in the overflow; gives back any other.
@@ -112,7 +123,7 @@ impl Queue {
             }
             Change::Quality { id, quality } => {
                 let newest = self.overflow.entry(id).or_default();
-                u64::from(newest.quality.replace(quality).is_some())
+                u64::from(newest.quality.replace((quality, now)).is_some())
             }
             Change::Forgotten { id } => {
                 let lost = self.overflow.remove(&id).map_or(0, |old| old.len());
@@ -147,10 +158,11 @@ impl Queue {
     /// Takes everything, in an order that may be applied; it stays counted until
     /// [`Queue::release`].
     pub(super) fn take(&mut self) -> Taken {
-        self.held += self.pending.len();
+        self.held += std::mem::take(&mut self.pending_len);
         self.held_bytes += std::mem::take(&mut self.pending_bytes);
-        let pending = std::mem::take(&mut self.pending);
-        let mut records: Vec<Record> = pending.into_iter().map(Record::Change).collect();
+        // Each journal entry may be read by itself.
+        self.said = Timestamp(0);
+        let mut records = std::mem::take(&mut self.pending);
         if let Some(lost) = self.lost.take() {
             records.push(Record::Lost {
                 count: lost.count,
@@ -159,10 +171,13 @@ impl Queue {
             });
         }
         for (id, newest) in std::mem::take(&mut self.overflow) {
-            let changes = newest.into_changes(id);
-            self.held += changes.len();
-            self.held_bytes += changes.iter().map(weight).sum::<usize>();
-            records.extend(changes.into_iter().map(Record::Change));
+            for record in newest.into_records(id) {
+                if let Record::Change(change) = &record {
+                    self.held += 1;
+                    self.held_bytes += weight(change);
+                }
+                records.push(record);
+            }
         }
         Taken {
             records,
@@ -191,7 +206,7 @@ impl Queue {
 
     /// Changes recorded and not yet durable.
     pub(super) fn len(&self) -> usize {
-        self.pending.len() + self.held + self.overflow.len()
+        self.pending_len + self.held + self.overflow.len()
     }
 
     /// Changes since start that are in no journal.
@@ -208,16 +223,29 @@ impl Newest {
     }
 
     /// The sample first: the others are about it.
-    fn into_changes(self, id: StatisticId) -> Vec<Change> {
+    fn into_records(self, id: StatisticId) -> Vec<Record> {
         let sample = self.sample.map(|(sample, revision)| Change::Sample {
             id,
             sample,
             revision,
         });
         let validated = self.validated.map(|at| Change::Validated { id, at });
-        let quality = self.quality.map(|quality| Change::Quality { id, quality });
-        [sample, validated, quality].into_iter().flatten().collect()
+        let at = self.quality.map(|(_, at)| Record::At { at });
+        let quality = self
+            .quality
+            .map(|(quality, _)| Change::Quality { id, quality });
+        let first = [sample, validated].into_iter().flatten();
+        let first = first.map(Record::Change).chain(at);
+        first.chain(quality.map(Record::Change)).collect()
     }
+}
+
+/// Whether history must be told when it happened.
+const fn needs_instant(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Quality { .. } | Change::Unsubscribed { .. } | Change::Forgotten { .. }
+    )
 }
 
 /// About how much memory a change takes, its parts on the heap included.

@@ -23,6 +23,8 @@ pub struct Status {
     pub flush_max: Duration,
     /// Changes recorded and not yet durable.
     pub queue_len: usize,
+    /// What is wrong with history, in words; answers and the promise do not depend on it.
+    pub history_fault: Option<String>,
 }
 
 /// Whether writing to the disk works.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,7 +12,7 @@ use toml::Spanned;
 use super::super::file::{File, OnCorruption, OpenOn, Role, StatServer, Trace};
 use super::Settings;
 use super::faults::{Fault, line_at};
-use crate::model::{FIELD_LEN_MAX, NotificationMode, ServerId, Statistic};
+use crate::model::{FIELD_LEN_MAX, NotificationMode, Rules, ServerId, Statistic};
 use crate::wire::{Capabilities, Charset, Register};
 use crate::{api, peek, store, upstream};
 
@@ -82,6 +83,12 @@ impl Check<'_> {
                     OnCorruption::Stop => store::OnCorruption::Stop,
                 },
                 journal_size_max: file.store.journal_max_size.as_u64(),
+                history: store::HistoryConfig {
+                    retention: file.store.history.retention,
+                    size_max: file.store.history.max_size.as_u64(),
+                    retention_of: retention_of(rules.clone()),
+                    ..store::HistoryConfig::default()
+                },
             },
             peek: peek::Config {
                 deadline: file.peek.deadline,
@@ -393,6 +400,10 @@ impl Check<'_> {
             text,
         });
     }
+}
+
+fn retention_of(rules: Rules) -> store::RetentionOf {
+    store::RetentionOf(Arc::new(move |statistic| rules.policy(statistic).retention))
 }
 
 fn register(server: &StatServer) -> Register {

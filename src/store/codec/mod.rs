@@ -20,8 +20,8 @@ pub(super) use pages::{
     CatalogueSlot, LastSlot, read_catalogue_page, read_last_page, write_catalogue_page,
     write_last_page,
 };
-pub(super) use parts::{Assembler, Joined, Part, part_key, seal};
-use parts::{CHANGE_LEN_MAX, PART_PAYLOAD_MAX, PAYLOAD_LEN_MAX};
+pub(super) use parts::{Assembler, CHANGE_LEN_MAX, Joined, Part, part_key, seal};
+use parts::{PART_PAYLOAD_MAX, PAYLOAD_LEN_MAX};
 pub(super) use record::Record;
 
 /// Why bytes are not what they should be.

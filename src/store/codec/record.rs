@@ -25,6 +25,8 @@ pub(in crate::store) enum Record {
         from: Timestamp,
         to: Timestamp,
     },
+    /// What follows happened now, unless it says otherwise. Since schema 2.
+    At { at: Timestamp },
 }
 
 /// A record as it is stored. The order of the variants is the format.
@@ -81,6 +83,10 @@ pub(super) enum RecordV1<'a> {
         from: u64,
         to: u64,
     },
+    /// A difference from the record before, like the frequent ones. Since schema 2.
+    At {
+        at: i64,
+    },
 }
 
 /// A statistic in full, as its registration tells it.
@@ -105,6 +111,9 @@ impl<'a> RecordV1<'a> {
                 count: *count,
                 from: from.0,
                 to: to.0,
+            },
+            Record::At { at } => Self::At {
+                at: previous.step_at(*at),
             },
         }
     }
@@ -187,6 +196,10 @@ impl<'a> RecordV1<'a> {
             Self::Lost { count, from, to } => {
                 let (from, to) = (Timestamp(from), Timestamp(to));
                 return Ok(Ok(Record::Lost { count, from, to }));
+            }
+            Self::At { at } => {
+                let at = previous.walk_at(at);
+                return Ok(Ok(Record::At { at }));
             }
             other => return Ok(other.decode_rare().map(Record::Change)),
         };

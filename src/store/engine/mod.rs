@@ -8,6 +8,7 @@ mod lock;
 mod opening;
 mod past;
 mod quiet;
+mod vault;
 
 use std::cell::Cell;
 use std::fs::File;
@@ -20,9 +21,10 @@ use std::time::Duration;
 pub(super) use faults::Fault;
 pub(super) use faults::Faults;
 pub(super) use ladder::climb;
-pub(super) use opening::{Access, Failure, Place};
+pub(super) use opening::{Access, Failure, Place, make_directory, sync_directory};
 pub(super) use past::{note_start, starts};
-pub(super) use quiet::background_panics;
+pub(super) use quiet::{background_panics, catch};
+pub(super) use vault::{Drawer, Vault};
 
 /// What the engine said, or what it panicked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,24 +197,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Closes the files and frees the lock. Bounded: an engine whose thread has died waits for it
-    /// for ever, so the waiting happens elsewhere.
+    /// Closes the files and frees the lock.
     pub(super) fn release(&mut self) {
-        let Some(handles) = self.handles.take() else {
-            return;
-        };
-        let (done, released) = mpsc::channel::<()>();
-        let dropping = thread::Builder::new().name("store release".to_owned());
-        let spawned = dropping.spawn(move || {
-            if let Err(message) = quiet::catch(|| drop(handles)) {
-                tracing::warn!(target: "peekd::store", message, "the engine did not close cleanly");
-            }
-            drop(done);
-        });
-        // The sender is only ever dropped, so the wait ends in "disconnected" or in a time-out.
-        let waited = released.recv_timeout(RELEASE_WAIT_MAX);
-        if spawned.is_err() || waited == Err(mpsc::RecvTimeoutError::Timeout) {
-            tracing::warn!(target: "peekd::store", "the engine does not let go of its files");
+        if let Some(handles) = self.handles.take() {
+            release(handles);
         }
     }
 
@@ -225,7 +213,7 @@ impl Engine {
     ) -> Result<T, EngineError> {
         let handles = self.handles.as_ref();
         let handles = handles.ok_or_else(|| EngineError("the store is not open".to_owned()))?;
-        quiet::catch(|| {
+        catch(|| {
             self.faults.check(name)?;
             work(handles)
         })
@@ -247,5 +235,23 @@ impl Handles {
             Tree::Last => &self.last,
             Tree::Journal => &self.journal,
         }
+    }
+}
+
+/// Closes the files and frees the lock. Bounded: an engine whose thread has died waits for it for
+/// ever, so the waiting happens elsewhere.
+fn release<T: Send + 'static>(handles: T) {
+    let (done, released) = mpsc::channel::<()>();
+    let dropping = thread::Builder::new().name("store release".to_owned());
+    let spawned = dropping.spawn(move || {
+        if let Err(message) = catch(|| drop(handles)) {
+            tracing::warn!(target: "peekd::store", message, "the engine did not close cleanly");
+        }
+        drop(done);
+    });
+    // The sender is only ever dropped, so the wait ends in "disconnected" or in a time-out.
+    let waited = released.recv_timeout(RELEASE_WAIT_MAX);
+    if spawned.is_err() || waited == Err(mpsc::RecvTimeoutError::Timeout) {
+        tracing::warn!(target: "peekd::store", "the engine does not let go of its files");
     }
 }

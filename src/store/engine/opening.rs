@@ -56,6 +56,13 @@ impl From<EngineError> for Failure {
     }
 }
 
+/// The system refused: no file is to blame.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
 /// Whoever hears of it says by himself that it is the engine that failed.
 impl From<Failure> for EngineError {
     fn from(failure: Failure) -> Self {
@@ -158,7 +165,7 @@ fn schema(db: &sled::Db, place: &Place, access: Access) -> Result<u32, Failure> 
     }
 }
 
-fn wait_for_lock(path: &Path, config: &sled::Config) -> Result<sled::Db, Failure> {
+pub(super) fn wait_for_lock(path: &Path, config: &sled::Config) -> Result<sled::Db, Failure> {
     // Counted, not timed: a test may have stopped the clock.
     for _ in 0..LOCK_WAIT_STEPS {
         match config.open() {
@@ -194,7 +201,7 @@ const fn too_new(found: u32) -> Failure {
 }
 
 /// A refusal by the system is not the files' fault; anything else is taken for damage.
-fn engine_failure(error: sled::Error) -> Failure {
+pub(super) fn engine_failure(error: sled::Error) -> Failure {
     use io::ErrorKind as Kind;
     match error {
         sled::Error::Io(error)
@@ -217,14 +224,14 @@ fn engine_failure(error: sled::Error) -> Failure {
 const TOO_MANY_FILES: i32 = 24;
 
 /// Makes a directory's entries survive a power cut.
-pub(super) fn sync_directory(path: &Path) -> Result<(), Error> {
+pub(in crate::store) fn sync_directory(path: &Path) -> Result<(), Error> {
     File::open(path)
         .and_then(|directory| directory.sync_all())
         .map_err(|error| Error::io(path, error))
 }
 
 /// Makes a directory that only its owner may enter, unless it is there.
-pub(super) fn make_directory(path: &Path) -> Result<(), Error> {
+pub(in crate::store) fn make_directory(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new()
         .recursive(true)

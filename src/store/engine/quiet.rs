@@ -15,7 +15,7 @@ thread_local! {
 static BACKGROUND_PANICS: AtomicU64 = AtomicU64::new(0);
 
 /// Runs `work`; a panic becomes its message.
-pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(in crate::store) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     install();
     let before = QUIET.replace(true);
     let result = catch_unwind(AssertUnwindSafe(work));

@@ -1,4 +1,4 @@
-//! The bytes of schema 1, frozen: each record's, and those of a whole store with content.
+//! The bytes of each schema, frozen: each record's, and those of a whole store with content.
 
 use super::codec::{Assembler, Encoder, Record, read_records};
 use super::migrations::tests::{dump, fill, fixture, hex};
@@ -122,6 +122,19 @@ fn each_record_has_its_bytes_and_reads_back() {
         });
     }
     assert_eq!(read, records);
+}
+
+#[test]
+fn the_record_of_schema_2_has_its_bytes_and_reads_back() {
+    let record = Record::At { at: NOW };
+    let mut encoder = Encoder::default();
+    encoder.push(&record).unwrap();
+    let payload = encoder.finish().swap_remove(0).payload;
+    let line = hex(&payload) + "\n";
+    assert_eq!(line, fixture("records_0002.txt", || line.clone()));
+    let mut read = Vec::new();
+    read_records(&payload, &mut Vec::new(), &mut |record| read.push(record));
+    assert_eq!(read, [record]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The store through its public interface: what goes in comes out, whatever happens between.
 
+mod backups;
 mod damage;
 mod failing;
 mod golden;
@@ -26,6 +27,7 @@ fn config(path: &Path) -> Config {
         flush_interval: Duration::from_millis(2),
         on_corruption: OnCorruption::SetAside,
         journal_size_max: 1 << 20,
+        history: HistoryConfig::default(),
     }
 }
 

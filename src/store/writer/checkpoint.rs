@@ -18,7 +18,7 @@ use crate::store::status::Sequence;
 /// The journal that cuts the time between cycles short.
 const CYCLE_JOURNAL_SIZE: u64 = 8 * 1024 * 1024;
 /// Journal keys removed at once.
-const REMOVALS_MAX: usize = 256;
+const REMOVALS_MAX: usize = 512;
 /// Pages written between two looks at the clock.
 const PAGES_PER_LOOK: usize = 8;
 
@@ -55,6 +55,9 @@ pub(super) struct Checkpoints {
     tail_size: u64,
     journal_size_max: u64,
     cycle_interval: Duration,
+    /// Up to here nothing is left to be trimmed.
+    trimmed: Sequence,
+    warned: bool,
 }
 
 impl Checkpoints {
@@ -76,6 +79,8 @@ impl Checkpoints {
             tail_size,
             journal_size_max,
             cycle_interval,
+            trimmed: Sequence(0),
+            warned: false,
         }
     }
 
@@ -86,8 +91,9 @@ impl Checkpoints {
     }
 
     /// Whether nothing is left to write or to flush, now or soon.
-    pub(super) fn is_resting(&self, image: &Image) -> bool {
+    pub(super) fn is_resting(&self, image: &Image, folded: Option<Sequence>) -> bool {
         matches!(self.stage, Stage::Resting)
+            && folded.unwrap_or_default().min(self.done) <= self.trimmed
             && !self.unsynced
             && image.dirty.is_empty()
             && !image.names_dirty
@@ -100,7 +106,7 @@ impl Checkpoints {
 
     /// Whether a forced cycle has come to its end.
     pub(super) fn is_settled(&self, image: &Image) -> bool {
-        !self.forced && self.is_resting(image)
+        !self.forced && self.is_resting(image, None)
     }
 
     /// The engine is about to be reopened, and may come back without what no whole cycle covers.
@@ -118,6 +124,7 @@ impl Checkpoints {
         image: &mut Image,
         meta: &mut Meta,
         durable: Sequence,
+        folded: Option<Sequence>,
         deadline: Option<Instant>,
     ) -> Result<(), EngineError> {
         if matches!(self.stage, Stage::Resting) && self.is_due(image) {
@@ -130,7 +137,7 @@ impl Checkpoints {
             };
         }
         match &mut self.stage {
-            Stage::Resting => self.trim(engine)?,
+            Stage::Resting => self.trim(engine, folded.unwrap_or_default())?,
             Stage::Writing { at, left } => {
                 self.unsynced = true;
                 write_pages(engine, image, left, &mut self.written, deadline)?;
@@ -178,39 +185,62 @@ impl Checkpoints {
         }
     }
 
-    /// Removes some of the oldest entries while the journal is longer than it may be. Entries after
-    /// the checkpoint stay, whatever their size.
-    fn trim(&mut self, engine: &Engine) -> Result<(), EngineError> {
-        if self.journal_size <= self.journal_size_max || self.journal_size <= self.tail_size {
+    /// Removes some of the oldest entries: those that history has taken over, and any while the
+    /// journal is longer than it may be. Entries after the checkpoint stay, whatever their size.
+    fn trim(&mut self, engine: &Engine, folded: Sequence) -> Result<(), EngineError> {
+        let taken_over = folded.min(self.done);
+        let is_too_long =
+            self.journal_size > self.journal_size_max && self.journal_size > self.tail_size;
+        if taken_over <= self.trimmed && !is_too_long {
             return Ok(());
         }
-        let mut surplus = self.journal_size - self.journal_size_max;
+        let mut surplus = self.journal_size.saturating_sub(self.journal_size_max);
         let mut removals = Vec::new();
         let mut only_tail = true;
+        let mut more = false;
         engine.scan(Tree::Journal, &[], |key, value| {
-            let old = journal::sequence_of(key).is_none_or(|sequence| sequence <= self.done);
-            if !old {
+            let sequence = journal::sequence_of(key).unwrap_or_default();
+            if sequence > self.done {
                 return ControlFlow::Break(());
             }
             only_tail = false;
-            if surplus == 0 || removals.len() >= REMOVALS_MAX {
+            more = sequence <= taken_over || surplus > 0;
+            if !more || removals.len() >= REMOVALS_MAX {
                 return ControlFlow::Break(());
             }
             let size = (key.len() + value.len()) as u64;
             surplus = surplus.saturating_sub(size);
-            removals.push((key.to_vec(), size));
+            removals.push((key.to_vec(), sequence, size));
+            more = false;
             ControlFlow::Continue(())
         })?;
         if only_tail {
             // The recorded size was too great: a crash fell between removals and a checkpoint.
             self.journal_size = self.tail_size;
         }
-        for (key, size) in removals {
+        for (key, sequence, size) in removals {
+            if sequence > folded {
+                self.warn_of_loss();
+            }
             self.unsynced = true;
             engine.remove(Tree::Journal, &key)?;
             self.journal_size = self.journal_size.saturating_sub(size);
         }
+        if !more {
+            self.trimmed = taken_over;
+        }
         Ok(())
+    }
+
+    /// Told once: history does not keep up, and what is removed is lost to it.
+    fn warn_of_loss(&mut self) {
+        if !std::mem::replace(&mut self.warned, true) {
+            tracing::error!(
+                target: "peekd::store",
+                journal_size_max = self.journal_size_max,
+                "the journal is full and history has not taken it over: the oldest changes go",
+            );
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The handle to the one thread that writes. Recording never waits for the disk.
 
 mod checkpoint;
+mod feeding;
 mod thread;
 
 use std::fmt;
@@ -226,7 +227,13 @@ impl Shared {
     }
 
     /// Tells how things are to whoever watches.
-    fn publish(&self, durable: Sequence, health: Health, flush_took: Option<Duration>) {
+    fn publish(
+        &self,
+        durable: Sequence,
+        health: Health,
+        flush_took: Option<Duration>,
+        history_fault: Option<String>,
+    ) {
         let (lost_changes, queue_len) = {
             let state = self.lock();
             (state.queue.lost_total(), state.queue.len())
@@ -240,6 +247,7 @@ impl Shared {
                 flush_last,
                 flush_max: status.flush_max.max(flush_last),
                 queue_len,
+                history_fault,
             };
             let modified = *status != new;
             *status = new;

@@ -7,10 +7,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::checkpoint::Checkpoints;
+use super::feeding::Feeder;
 use super::{Shared, Wait};
 use crate::model::EpochCounter;
 use crate::store::codec::Record;
 use crate::store::engine::{Engine, EngineError, background_panics};
+use crate::store::history::Keeper;
 use crate::store::image::Image;
 use crate::store::journal::{self, Entry};
 use crate::store::meta::Meta;
@@ -30,6 +32,8 @@ pub(in crate::store) struct Start {
     pub(in crate::store) journal_size: u64,
     /// Bytes of the journal after the checkpoint.
     pub(in crate::store) tail_size: u64,
+    /// Takes over what the journal need not keep; `None` for a store that survives nothing.
+    pub(in crate::store) keeper: Option<Keeper>,
 }
 
 /// The thread's own state.
@@ -44,6 +48,7 @@ pub(super) struct Worker {
     /// The epoch ceiling that is on the disk itself; the one in `meta` may be on its way.
     durable_epoch_ceiling: u64,
     checkpoints: Checkpoints,
+    feeder: Feeder,
     /// Numbered, in the image, not yet durable. Only when this is empty may pages be written.
     unflushed: Vec<Entry>,
     waiters: Vec<oneshot::Sender<()>>,
@@ -65,7 +70,10 @@ const CLOSE_ATTEMPTS: u32 = 5;
 
 impl Worker {
     pub(super) fn new(start: Start, shared: Arc<Shared>, epochs: Arc<EpochCounter>) -> Self {
+        let feeder = Feeder::new(start.keeper);
+        feeder.learn(start.image.statistics());
         Self {
+            feeder,
             shared,
             epochs,
             flush_interval: start.flush_interval,
@@ -96,6 +104,8 @@ impl Worker {
             self.tick();
         }
         let result = self.finish();
+        // Ends history's thread; what it has not folded stays in the journal.
+        self.feeder = Feeder::new(None);
         self.engine.release();
         ended.0.end(result.map_err(|error| error.0));
     }
@@ -105,7 +115,11 @@ impl Worker {
         if self.failures > 0 {
             return self.shared.wait(Wait::Attempt(self.next_tick));
         }
-        if self.checkpoints.is_resting(&self.image) {
+        if self
+            .checkpoints
+            .is_resting(&self.image, self.feeder.folded())
+            && self.feeder.is_even(self.durable)
+        {
             if self.shared.wait(Wait::Work) {
                 return true;
             }
@@ -122,7 +136,9 @@ impl Worker {
             self.restore_engine()?;
             // Answers need the processor, too.
             let deadline = Instant::now() + self.flush_interval / 2;
-            self.advance(Some(deadline))
+            self.advance(Some(deadline))?;
+            self.feeder
+                .catch_up(&self.engine, self.durable, Some(deadline))
         });
         match result {
             Ok(()) => self.worked(),
@@ -163,6 +179,9 @@ impl Worker {
         let offered = taken.records.len();
         self.unflushed = journal::entries(self.durable, &mut taken.records)?;
         self.shared.refuse((offered - taken.records.len()) as u64);
+        let to = self.unflushed.last().map(|entry| entry.sequence);
+        let to = to.unwrap_or(self.durable);
+        self.feeder.prepare(self.durable, &taken.records, to);
         for record in taken.records {
             if let Record::Change(change) = record {
                 self.image.apply(change);
@@ -192,6 +211,7 @@ impl Worker {
             self.durable = entry.sequence;
         }
         self.shared.release();
+        self.feeder.flushed();
         if changes > 0 {
             tracing::debug!(
                 target: "peekd::store",
@@ -200,7 +220,7 @@ impl Worker {
                 "flushed",
             );
         }
-        self.shared.publish(self.durable, Health::Ok, Some(took));
+        self.publish(Health::Ok, Some(took));
     }
 
     fn advance(&mut self, deadline: Option<Instant>) -> Result<(), EngineError> {
@@ -210,6 +230,7 @@ impl Worker {
             &mut self.image,
             &mut self.meta,
             self.durable,
+            self.feeder.folded(),
             deadline,
         )
     }
@@ -235,7 +256,7 @@ impl Worker {
             tracing::info!(target: "peekd::store", "writing works again");
         }
         self.failures = 0;
-        self.shared.publish(self.durable, Health::Ok, None);
+        self.publish(Health::Ok, None);
     }
 
     fn failed(&mut self, error: &EngineError) {
@@ -246,8 +267,12 @@ impl Worker {
         self.failures = self.failures.saturating_add(1);
         self.next_tick = Instant::now() + delay.min(RETRY_DELAY_MAX);
         let message = error.0.clone();
-        self.shared
-            .publish(self.durable, Health::Failing { message }, None);
+        self.publish(Health::Failing { message }, None);
+    }
+
+    fn publish(&self, health: Health, flush_took: Option<Duration>) {
+        let fault = self.feeder.fault();
+        self.shared.publish(self.durable, health, flush_took, fault);
     }
 
     /// The orderly end: everything queued, then a whole checkpoint.

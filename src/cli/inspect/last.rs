@@ -1,30 +1,22 @@
-//! `peekd inspect`: looks into the store without the service.
+//! `peekd inspect last`: the newest value of every statistic.
 
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use wildmatch::WildMatch;
 
-use super::table::Table;
+use super::super::table::Table;
+use super::asked_otherwise;
+use super::output::{Format, cut, text};
 use crate::model::{Age, Clock, ServerId, Timestamp, Value};
 use crate::store::{self, LastValue, Loaded, LoadedStatistic};
 
-/// Characters of a value shown in a table.
-const VALUE_LEN_MAX: usize = 60;
-
-/// What to look at.
-#[derive(Debug, Subcommand)]
-pub(super) enum Inspect {
-    /// The last value of every statistic.
-    Last(Last),
-}
-
 /// Options of `inspect last`.
 #[derive(Debug, Args)]
-pub(super) struct Last {
+pub(in crate::cli) struct Last {
     /// The store's directory.
     #[arg(long, value_name = "DIR", default_value = "peekd-store")]
     store: PathBuf,
@@ -34,17 +26,6 @@ pub(super) struct Last {
     /// The form of the output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Format {
-    /// Columns for people; long values are cut.
-    #[default]
-    Table,
-    /// Comma-separated, with a heading.
-    Csv,
-    /// One JSON object a line.
-    Jsonl,
 }
 
 /// One line of the output; the columns are promised to scripts.
@@ -61,19 +42,16 @@ struct Row<V> {
     epoch: u64,
 }
 
-impl Inspect {
-    pub(super) fn run(self, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<()> {
-        let Self::Last(last) = self;
+impl Last {
+    pub(super) fn run(&self, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<()> {
         let clock = Clock::system();
-        let (loaded, report) = store::read(&last.store, &clock)?;
+        let (loaded, report) = store::read(&self.store, &clock).map_err(asked_otherwise)?;
         for damage in &report.damaged {
             writeln!(err, "damaged, skipped: {damage}")?;
         }
-        last.print(loaded, &clock, out)
+        self.print(loaded, &clock, out)
     }
-}
 
-impl Last {
     fn print(&self, loaded: Loaded, clock: &Clock, out: &mut impl Write) -> anyhow::Result<()> {
         let servers: HashMap<ServerId, String> = loaded.servers.into_iter().collect();
         let filter = WildMatch::new(&self.filter);
@@ -171,33 +149,4 @@ fn row(
             .unwrap_or_else(|| format!("server {}", sample.server.0)),
         epoch: sample.epoch.0,
     })
-}
-
-/// A text as it is, anything else as JSON.
-fn text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.to_string(),
-        other => other.to_json(),
-    }
-}
-
-/// The start of a value too long for a column; a state would make every line hundreds wide.
-fn cut(text: String) -> String {
-    match text.char_indices().nth(VALUE_LEN_MAX) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_values_are_cut_between_characters() {
-        assert_eq!(cut("42.50".to_owned()), "42.50");
-        let full = "ä".repeat(VALUE_LEN_MAX);
-        assert_eq!(cut(full.clone()), full);
-        assert_eq!(cut(format!("{full}ä")), format!("{full}…"));
-    }
 }

@@ -1,0 +1,67 @@
+//! `peekd inspect history`: every change that is kept, or a drawing of it.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use clap::Args;
+
+use super::output::{Cell, Format, Output};
+use super::plot;
+use super::selection::{Selected, Selection};
+use crate::model::StatisticId;
+use crate::store::PastSample;
+
+/// Options of `inspect history`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct History {
+    #[command(flatten)]
+    selection: Selection,
+    /// The form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Draw each statistic instead of listing its changes.
+    #[arg(long)]
+    plot: bool,
+}
+
+const HEADINGS: &[&str] = &["statistic", "time", "value", "quality", "server", "epoch"];
+
+impl History {
+    pub(super) fn run(self, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<()> {
+        let selected = self.selection.open(err)?;
+        if self.plot {
+            return plot::draw_all(&selected, out);
+        }
+        let mut output = Output::new(self.format, HEADINGS, out)?;
+        let mut result = Ok(());
+        let damaged = selected.looked.history.scan(
+            selected.range,
+            &|id| selected.names.contains_key(&id),
+            &mut |id, sample| {
+                result = output.row(row(&selected, id, sample));
+                match result {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                }
+            },
+        )?;
+        result?;
+        output.finish()?;
+        for damage in damaged {
+            writeln!(err, "damaged, skipped: {damage}")?;
+        }
+        Ok(())
+    }
+}
+
+fn row(selected: &Selected, id: StatisticId, sample: &PastSample) -> Vec<Cell> {
+    let name = selected.names.get(&id).cloned().unwrap_or_default();
+    vec![
+        Cell::Text(name),
+        Cell::Text(sample.at.to_rfc3339()),
+        Cell::Value(sample.value.clone()),
+        Cell::Text(sample.quality.name().to_owned()),
+        Cell::Text(selected.server(sample.server)),
+        Cell::Number(sample.epoch.0),
+    ]
+}

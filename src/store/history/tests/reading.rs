@@ -1,0 +1,162 @@
+//! What is read: the same before and after folding, merging and a restart.
+
+use super::*;
+
+#[test]
+fn a_past_reads_the_same_from_the_tail_a_bucket_a_merged_volume_and_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::set_at(NOW);
+    let opened = open_at(dir.path(), &clock);
+    let mut expected: Vec<Vec<(u64, i64)>> = vec![Vec::new(); 50];
+    let mut random = fastrand::Rng::with_seed(3);
+    record(&opened, (0..50).map(registered));
+    for second in 0..600_u32 {
+        let number = |id: u32| i64::from(second * 7 + id);
+        let second = u64::from(second);
+        clock.set_wall(at(second));
+        let ids: Vec<u32> = (0..50).filter(|_| random.u8(..) < 60).collect();
+        for id in &ids {
+            expected[*id as usize].push((second, number(*id)));
+        }
+        record(
+            &opened,
+            ids.iter().map(|id| sampled(*id, second, number(*id))),
+        );
+    }
+    let check = |history: &History, what: &str| {
+        for (id, expected) in (0..).zip(&expected) {
+            assert_eq!(numbers(history, id), *expected, "{what}: {id}");
+        }
+        let count: usize = expected.iter().map(Vec::len).sum();
+        assert_eq!(all(history).len(), count, "{what}");
+    };
+    // Some of it is folded by now; the newest may still be on its way to the thread.
+    taken_in(&opened);
+    check(&opened.history, "settled");
+    opened.writer.close().unwrap();
+    drop(opened);
+    check(&look(dir.path(), &clock).unwrap().history, "offline");
+    let opened = open_at(dir.path(), &clock);
+    record(&opened, [sampled(0, 700, 1)]);
+    taken_in(&opened);
+    expected[0].push((700, 1));
+    assert_eq!(numbers(&opened.history, 0), expected[0]);
+}
+
+#[test]
+fn the_journal_is_read_where_nothing_is_folded_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::set_at(NOW);
+    let opened = open_at(dir.path(), &clock);
+    record(&opened, [registered(0), sampled(0, 1, 5), sampled(0, 2, 6)]);
+    opened.writer.close().unwrap();
+    let looked = look(dir.path(), &clock).unwrap();
+    assert_eq!(numbers(&looked.history, 0), [(1, 5), (2, 6)]);
+}
+
+#[test]
+fn a_range_knows_what_was_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::set_at(NOW);
+    let opened = open_at(dir.path(), &clock);
+    record(&opened, [registered(0), sampled(0, 1, 5)]);
+    taken_in(&opened);
+    clock.set_wall(at(4000));
+    record(&opened, [sampled(0, 4000, 6), sampled(0, 4001, 7)]);
+    taken_in(&opened);
+    let range = Range {
+        from: at(4000),
+        to: at(4001),
+    };
+    let past = opened.history.past(StatisticId(0), range).unwrap();
+    assert_eq!(past.before.unwrap().value, Value::Integer(5));
+    assert_eq!(past.samples.len(), 1);
+    assert_eq!(past.gaps, []);
+}
+
+#[test]
+fn holes_are_told_with_their_reasons() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::set_at(at(0));
+    let opened = open_at(dir.path(), &clock);
+    record(&opened, [registered(0), registered(1), sampled(0, 10, 1)]);
+    let down = |server, second| Change::LinkDown {
+        server: ServerId(server),
+        at: at(second),
+    };
+    record(&opened, [down(9, 15), down(1, 20), sampled(0, 30, 2)]);
+    let id = StatisticId(0);
+    let quality = |quality| Change::Quality { id, quality };
+    clock.set_wall(at(40));
+    record(&opened, [quality(Quality::Uncertain)]);
+    clock.set_wall(at(50));
+    record(&opened, [quality(Quality::Good)]);
+    clock.set_wall(at(60));
+    record(&opened, [Change::Unsubscribed { id }]);
+    record(&opened, [sampled(0, 70, 3), sampled(1, 75, 3)]);
+    opened.writer.close().unwrap();
+    drop(opened);
+    clock.set_wall(at(80));
+    let opened = open_at(dir.path(), &clock);
+    record(&opened, [sampled(0, 90, 4)]);
+    let expected = [
+        (0, Some(10), Reason::NotRecorded),
+        (20, Some(30), Reason::LinkDown),
+        (40, Some(50), Reason::Invalid),
+        (60, Some(70), Reason::Closed),
+        (75, Some(90), Reason::Restart),
+    ];
+    let range = Range {
+        from: at(0),
+        to: at(100),
+    };
+    taken_in(&opened);
+    let past = opened.history.past(id, range).unwrap();
+    let gaps = past.gaps.iter().map(|gap| {
+        let second = |at: Timestamp| (at.0 - NOW.0) / 1000;
+        (second(gap.from), gap.to.map(second), gap.reason)
+    });
+    assert_eq!(gaps.collect::<Vec<_>>(), expected);
+    let samples: Vec<_> = past.samples.iter().map(|sample| sample.quality).collect();
+    assert_eq!(samples.len(), 6, "a change of trust is a change");
+    assert_eq!(samples[2], Quality::Uncertain);
+    let other = opened.history.past(StatisticId(1), range).unwrap();
+    assert_eq!(other.gaps.last().unwrap().to, None, "not heard of since");
+}
+
+#[test]
+fn steps_tell_last_means_and_what_is_not_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::set_at(NOW);
+    let opened = open_at(dir.path(), &clock);
+    record(
+        &opened,
+        [registered(0), sampled(0, 0, 10), sampled(0, 15, 20)],
+    );
+    let down = Change::LinkDown {
+        server: ServerId(1),
+        at: at(20),
+    };
+    record(&opened, [down]);
+    taken_in(&opened);
+    let range = Range {
+        from: at(0),
+        to: at(40),
+    };
+    let step = Duration::from_secs(10);
+    let steps = opened
+        .history
+        .resample(StatisticId(0), range, step)
+        .unwrap();
+    let known: Vec<u64> = steps.iter().map(|step| step.known.as_secs()).collect();
+    assert_eq!(known, [10, 10, 0, 0]);
+    let counts: Vec<u64> = steps.iter().map(|step| step.count).collect();
+    assert_eq!(counts, [1, 1, 0, 0]);
+    assert_eq!(steps[1].last, Some(Value::Integer(20)));
+    assert_eq!(steps[1].min, Some(10.0));
+    assert_eq!(steps[1].max, Some(20.0));
+    assert_eq!(steps[1].mean, Some(15.0));
+    assert_eq!(steps[1].weighted_mean, Some(15.0));
+    assert_eq!(steps[2].last, None);
+    assert_eq!(steps[2].weighted_mean, None);
+}
