@@ -17,13 +17,14 @@ pub(super) enum Endpoint {
     Peek,
     KnownStatistics,
     KnownStatistic,
+    History,
     Changes,
     Stream,
     Tickets,
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Statistic,
         Self::InternalStatistic,
         Self::Statistics,
@@ -35,6 +36,7 @@ impl Endpoint {
         Self::Peek,
         Self::KnownStatistics,
         Self::KnownStatistic,
+        Self::History,
         Self::Changes,
         Self::Stream,
         Self::Tickets,
@@ -53,6 +55,7 @@ impl Endpoint {
             Self::Peek => "/v1/peek",
             Self::KnownStatistics => "/v1/statistics",
             Self::KnownStatistic => "/v1/statistics/{id}",
+            Self::History => "/v1/statistics/{id}/history",
             Self::Changes => "/v1/changes",
             Self::Stream => "/v1/stream",
             Self::Tickets => "/v1/tickets",
@@ -75,14 +78,27 @@ impl Endpoint {
     pub(super) fn at(path: &str) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let exact = Self::ALL.into_iter().find(|known| known.path() == path);
-        exact.or_else(|| Self::id_in(path).map(|_| Self::KnownStatistic))
+        exact.or_else(|| match Self::below_statistics(path)? {
+            (_, None) => Some(Self::KnownStatistic),
+            (_, Some("history")) => Some(Self::History),
+            _ => None,
+        })
     }
 
     /// The id in a statistic's path.
     pub(super) fn id_in(path: &str) -> Option<&str> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        let id = path.strip_prefix("/v1/statistics/")?;
-        (!id.is_empty() && !id.contains(['/', '{'])).then_some(id)
+        Self::below_statistics(path).map(|(id, _)| id)
+    }
+
+    /// A statistic's id, and what is asked of it.
+    fn below_statistics(path: &str) -> Option<(&str, Option<&str>)> {
+        let below = path.strip_prefix("/v1/statistics/")?;
+        let (id, what) = match below.split_once('/') {
+            Some((id, what)) => (id, Some(what)),
+            None => (below, None),
+        };
+        (!id.is_empty()).then_some((id, what))
     }
 
     /// Whether a listener has it, as far as that does not depend on who asks.

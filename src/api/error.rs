@@ -66,6 +66,14 @@ pub(super) enum ApiError {
         message: &'static str,
         retry_after: Duration,
     },
+    /// None of the accepted types is spoken here.
+    #[error(
+        "none of the accepted types is written here: application/json, text/csv, application/x-ndjson"
+    )]
+    NotAcceptable,
+    /// What is stored of the past cannot be read.
+    #[error("the history cannot be read; the log says why")]
+    HistoryUnreadable,
     /// The ticket is none, was used, or is too old.
     #[error("the ticket is not good any more: each serves once, within 30 seconds")]
     Ticket,
@@ -103,7 +111,8 @@ impl ApiError {
             Self::Crowded | Self::Busy { .. } | Self::LoginsBusy(_) | Self::StreamsFull(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::AnswerTooLarge(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::AnswerTooLarge(_) | Self::HistoryUnreadable => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Peek { error, several } => match error {
                 // The API document has 403 for one statistic and 404 among several.
                 PeekError::Refused(_) | PeekError::NotDefined(_) if *several => {

@@ -63,6 +63,12 @@ async fn answer<A: AnswerPeeks>(
                 .to_owned();
             v1::one(edge, head, id).await
         }
+        Endpoint::History => {
+            let id = Endpoint::id_in(path.as_str())
+                .unwrap_or_default()
+                .to_owned();
+            v1::history(edge, head, id).await
+        }
         Endpoint::Changes => v1::changes(edge, head).await,
         Endpoint::Stream => v1::stream(edge, head).await,
         Endpoint::Tickets => v1::tickets(edge, head).await,

@@ -22,6 +22,30 @@ impl Timestamp {
         humantime::format_rfc3339_millis(time).to_string()
     }
 
+    /// Reads an instant as people and programs write it: RFC 3339, whole seconds or milliseconds
+    /// since 1970, `now`, or `1h ago`.
+    #[must_use]
+    pub fn read(text: &str, now: Self) -> Option<Self> {
+        if text == "now" {
+            return Some(now);
+        }
+        if let Some(age) = text.strip_suffix("ago") {
+            let age = humantime::parse_duration(age.trim()).ok()?;
+            let age = u64::try_from(age.as_millis()).ok()?;
+            return Some(Self(now.0.saturating_sub(age)));
+        }
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // As seconds this is the year 5138, as milliseconds a day in 1973.
+            const SECONDS_END: u64 = 100_000_000_000;
+            let number: u64 = text.parse().ok()?;
+            let is_seconds = number < SECONDS_END;
+            return Some(Self(if is_seconds { number * 1000 } else { number }));
+        }
+        let at = humantime::parse_rfc3339_weak(text).ok()?;
+        let since = at.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self(u64::try_from(since.as_millis()).ok()?))
+    }
+
     /// From the Stat Server's own clock, whole seconds since 1970.
     #[must_use]
     pub const fn from_unix_seconds(seconds: u32) -> Self {
@@ -204,6 +228,28 @@ mod tests {
         assert_eq!(future, None);
         assert_eq!(clock.age(future).header_seconds(), 2_147_483_648);
         assert!(!clock.age(future).within(Duration::from_secs(u64::MAX)));
+    }
+
+    #[test]
+    fn instants_are_read_as_people_and_programs_write_them() {
+        let now = Timestamp(1_700_000_000_000);
+        for (text, expected) in [
+            ("now", Some(now)),
+            ("1h ago", Some(Timestamp(1_699_996_400_000))),
+            ("2h 30m ago", Some(Timestamp(1_699_991_000_000))),
+            ("2023-11-14T22:13:20Z", Some(now)),
+            ("2023-11-14T22:13:20.500Z", Some(Timestamp(now.0 + 500))),
+            ("2023-11-14 22:13:20", Some(now)),
+            ("1700000000", Some(now)),
+            ("1700000000500", Some(Timestamp(now.0 + 500))),
+            ("yesterday", None),
+            ("1x ago", None),
+            ("", None),
+            ("-5", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(Timestamp::read(text, now), expected, "{text}");
+        }
     }
 
     #[test]

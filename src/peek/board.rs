@@ -3,13 +3,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::past::{Aggregate, Archive, Course, Step, Unreadable};
 use super::selector::Selector;
 use super::view::{LastSeen, PublicId, Standing, View};
 use crate::cache::{Cache, Dropped, Slot};
 use crate::model::{Clock, Revision, ServerId, Statistic, StatisticId, Timestamp};
+use crate::store::History;
 use crate::upstream::Upstream;
 
 /// A view of everything that is known.
@@ -22,6 +25,7 @@ pub struct Board {
     servers: HashMap<ServerId, Arc<str>>,
     /// The newest revision that an earlier run had flushed.
     flushed: Revision,
+    archive: Archive,
 }
 
 /// What changed after a revision.
@@ -57,7 +61,7 @@ pub struct Page {
 
 impl Board {
     /// A board over the cache. `servers` are the names of earlier runs, `flushed` is the newest
-    /// revision that they left.
+    /// revision that they left, `history` what is stored of the past.
     #[must_use]
     pub fn new(
         clock: Clock,
@@ -65,6 +69,7 @@ impl Board {
         upstream: Arc<Upstream>,
         servers: HashMap<ServerId, Arc<str>>,
         flushed: Revision,
+        history: History,
     ) -> Self {
         Self {
             clock,
@@ -72,6 +77,7 @@ impl Board {
             upstream,
             servers,
             flushed,
+            archive: Archive::new(history),
         }
     }
 
@@ -86,7 +92,15 @@ impl Board {
             crate::upstream::Plan::default(),
         );
         let (cache, upstream) = (Arc::new(cache), Arc::new(upstream));
-        Arc::new(Self::new(clock, cache, upstream, HashMap::new(), revision))
+        let history = History::none();
+        Arc::new(Self::new(
+            clock,
+            cache,
+            upstream,
+            HashMap::new(),
+            revision,
+            history,
+        ))
     }
 
     /// At most `limit` of the chosen statistics, from the number `from` on.
@@ -187,6 +201,40 @@ impl Board {
             dropped: dropped.map(gone).collect(),
             up_to,
         })
+    }
+
+    /// What a statistic was from `from` on, up to `to`. Waits for the disk.
+    ///
+    /// # Errors
+    /// History cannot be read.
+    pub async fn course(
+        &self,
+        id: PublicId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Course, Unreadable> {
+        let name = |server| self.server_name(server);
+        self.archive.course(id, from, to, name).await
+    }
+
+    /// The same in equal steps.
+    ///
+    /// # Errors
+    /// History cannot be read, or those are more than a million steps.
+    pub async fn steps(
+        &self,
+        id: PublicId,
+        range: (Timestamp, Timestamp),
+        step: Duration,
+        aggregate: Aggregate,
+    ) -> Result<Vec<Step>, Unreadable> {
+        self.archive.steps(id, range, step, aggregate).await
+    }
+
+    /// The wall clock now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.wall()
     }
 
     /// Follows the newest revision.

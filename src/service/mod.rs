@@ -252,7 +252,7 @@ async fn start(
         epochs,
         generation,
         report,
-        history: _,
+        history,
     } = opened;
     let (events, batches) = mpsc::channel(BATCH_QUEUE_LEN);
     let cache = Arc::new(cold_cache(&settings, &loaded, &clock, generation));
@@ -300,6 +300,7 @@ async fn start(
         upstream.clone(),
         names,
         flushed,
+        history,
     );
     let board = Arc::new(board);
     let peek = Peek::new(peek_config, clock, cache, upstream.clone(), proofs, board);

@@ -12,7 +12,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("cache", &["model"]),
     ("store", &["model"]),
     ("ingest", &["model", "upstream", "cache", "store"]),
-    ("peek", &["model", "upstream", "cache"]),
+    ("peek", &["model", "upstream", "cache", "store"]),
     ("api", &["model", "peek"]),
     ("simulator", &["model", "wire"]),
     (

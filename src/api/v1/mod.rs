@@ -1,8 +1,10 @@
 //! Our own interface beside the documented endpoints: JSON in and out, errors as problem details
 //! (RFC 9457).
 
+mod history;
 mod json;
 mod openapi;
+mod past;
 mod peek;
 mod problem;
 mod servers;
@@ -10,6 +12,7 @@ mod statistics;
 mod stream;
 mod tickets;
 
+pub(super) use history::history;
 pub(super) use openapi::openapi;
 pub(super) use peek::peek;
 pub(super) use problem::into_problem;

@@ -90,7 +90,7 @@ impl History {
     }
 
     /// That of a store which survives nothing.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::offline(Offline::default())
     }
 
