@@ -387,7 +387,8 @@ impl Slot {
         Seen {
             last,
             held: state.held,
-            is_protected: proof.is_none_or(PasswordProof::is_some),
+            // With which password it was opened before a restart may be unknown.
+            is_protected: state.registered && proof.is_none_or(PasswordProof::is_some),
             refusal: refused.map(|refusal| refusal.text.clone()),
             revision: state.revision,
         }

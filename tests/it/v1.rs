@@ -391,3 +391,27 @@ async fn history_is_told_as_changes_and_in_steps_over_a_restart() {
     assert_eq!(get(&world, &format!("{path}?from=never")).await.status, 400);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_configured_and_refused_is_shown_as_bad_with_the_reason() {
+    let nobody = "TotalLoginTime;Agent;Nobody;Environment";
+    let open = format!("[[open]]\nstatistic = \"{nobody}\"\n");
+    let mut world = World::start_with(&open).await;
+    let refused = async {
+        loop {
+            let bad = body(&get(&world, "/v1/statistics?quality=bad").await);
+            if let Some(one) = bad["statistics"].as_array().unwrap().first() {
+                return one.clone();
+            }
+        }
+    };
+    let one = tokio::time::timeout(PATIENCE, refused)
+        .await
+        .expect("the refusal");
+    assert_eq!(
+        (&one["statistic"], &one["value"]),
+        (&json!(nobody), &Value::Null)
+    );
+    assert!(one["refusal"].as_str().unwrap().contains("Nobody"), "{one}");
+    world.stop().await;
+}
