@@ -15,6 +15,8 @@ pub mod store;
 
 pub mod peek;
 
+pub mod dashboard;
+
 pub mod api;
 
 pub mod service;

@@ -1,5 +1,5 @@
-//! The HTTP edge: the documented endpoints and the health of the service, served by an accept
-//! loop of its own. The only room that knows HTTP; what a statistic's value is, it asks
+//! The HTTP edge: the documented endpoints, the health of the service and the dashboard page,
+//! served by an accept loop of its own. The only room that knows HTTP; what a statistic's value is, it asks
 //! [`AnswerPeeks`](crate::peek::AnswerPeeks).
 
 mod access;
@@ -16,6 +16,7 @@ mod listener;
 mod metrics;
 mod multipart;
 mod network;
+mod page;
 mod proxies;
 mod question;
 mod reply;

@@ -16,6 +16,7 @@ use super::edge::Edge;
 use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::handlers;
+use super::page;
 use super::request::{Arrival, Body, Head};
 use super::v1;
 use crate::peek::AnswerPeeks;
@@ -42,6 +43,9 @@ async fn answer<A: AnswerPeeks>(
     body: Body,
 ) -> Response {
     let Arrival { id, face, .. } = head.arrival;
+    if let Some(file) = page::at(path.as_str(), face) {
+        return page::answer(&edge, &head, file);
+    }
     let endpoint = Endpoint::at(path.as_str()).filter(|endpoint| endpoint.is_on(face));
     let Some(endpoint) = endpoint else {
         return edge.respond(id, Err(ApiError::NotFound));

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which rooms a room may name. `ARCHITECTURE.md` shows the same table.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("wire", &["model"]),
     ("upstream", &["model", "wire"]),
@@ -13,7 +13,8 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("store", &["model"]),
     ("ingest", &["model", "upstream", "cache", "store"]),
     ("peek", &["model", "upstream", "cache", "store"]),
-    ("api", &["model", "peek"]),
+    ("dashboard", &[]),
+    ("api", &["model", "peek", "dashboard"]),
     ("simulator", &["model", "wire"]),
     (
         "service",

@@ -6,6 +6,7 @@ mod internal;
 mod limits;
 mod metrics;
 mod openapi;
+mod page;
 mod secrets;
 mod sockets;
 mod statistic;

@@ -225,7 +225,7 @@ async fn odd_targets_and_methods_are_answered() {
         ),
         ("GET /unknown HTTP/1.1", "HTTP/1.1 404 Not Found"),
         ("GET /health/live?x=%ff HTTP/1.1", "HTTP/1.1 200 OK"),
-        ("GET http://localhost HTTP/1.1", "HTTP/1.1 404 Not Found"),
+        ("GET http://localhost HTTP/1.1", "HTTP/1.1 200 OK"),
         ("OPTIONS * HTTP/1.1", "HTTP/1.1 404 Not Found"),
         ("CONNECT localhost:80 HTTP/1.1", "HTTP/1.1 404 Not Found"),
         ("GET localhost:80 HTTP/1.1", "HTTP/1.1 400 Bad Request"),

@@ -17,6 +17,6 @@ pub(super) use openapi::openapi;
 pub(super) use peek::peek;
 pub(super) use problem::into_problem;
 pub(super) use servers::servers;
-pub(super) use statistics::{changes, list, one};
+pub(super) use statistics::{changes, is_known, list, one};
 pub(super) use stream::stream;
 pub(super) use tickets::{Tickets, tickets};

@@ -130,7 +130,8 @@ pub(super) async fn look<A: AnswerPeeks>(
     Ok((board, identity))
 }
 
-fn is_known(head: &Head, tag: &str) -> bool {
+/// Whether the client has just this already.
+pub(in crate::api) fn is_known(head: &Head, tag: &str) -> bool {
     let mut lines = head.headers.get_all(IF_NONE_MATCH).iter();
     lines.any(|line| {
         let line = line.to_str().unwrap_or_default();
