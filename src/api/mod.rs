@@ -6,6 +6,7 @@ mod access;
 pub mod auth;
 mod cache_control;
 mod config;
+mod cors;
 mod edge;
 mod endpoint;
 mod error;

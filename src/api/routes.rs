@@ -12,6 +12,7 @@ use warp::reject::Rejection;
 use warp::reply::Response;
 use warp::{Filter, Reply as _};
 
+use super::cors;
 use super::edge::Edge;
 use super::endpoint::Endpoint;
 use super::error::ApiError;
@@ -46,6 +47,16 @@ async fn answer<A: AnswerPeeks>(
     let Some(endpoint) = endpoint else {
         return edge.respond(id, Err(ApiError::NotFound));
     };
+    if cors::is_preflight(&head, &edge.config.origins) {
+        // What is hidden from this client is hidden from its browser as well.
+        let hidden = endpoint == Endpoint::InternalStatistic;
+        let seen = if hidden {
+            edge.check_internal(&head)
+        } else {
+            Ok(())
+        };
+        return edge.respond(id, seen.map(|()| cors::preflight(endpoint)));
+    }
     match endpoint {
         Endpoint::Statistic => handlers::statistic(edge, head, body).await,
         Endpoint::InternalStatistic => handlers::internal_statistic(edge, head, body).await,
