@@ -20,6 +20,7 @@ mod exits;
 mod harness;
 mod herd;
 mod kill;
+mod metrics;
 mod opens;
 mod passwords;
 mod probe;
