@@ -11,6 +11,7 @@ mod edge;
 mod endpoint;
 mod error;
 mod form;
+mod grafana;
 mod handlers;
 mod health;
 mod listener;

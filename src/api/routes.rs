@@ -16,6 +16,7 @@ use super::cors;
 use super::edge::Edge;
 use super::endpoint::Endpoint;
 use super::error::ApiError;
+use super::grafana;
 use super::handlers;
 use super::request::{Arrival, Body, Head};
 use super::v1;
@@ -83,6 +84,13 @@ async fn answer<A: AnswerPeeks>(
         Endpoint::Changes => v1::changes(edge, head).await,
         Endpoint::Stream => v1::stream(edge, head).await,
         Endpoint::Tickets => v1::tickets(edge, head).await,
+        Endpoint::Grafana
+        | Endpoint::GrafanaMetrics
+        | Endpoint::GrafanaPayloadOptions
+        | Endpoint::GrafanaQuery
+        | Endpoint::GrafanaVariable
+        | Endpoint::GrafanaTagKeys
+        | Endpoint::GrafanaTagValues => grafana::answer(edge, endpoint, head, body).await,
     }
 }
 

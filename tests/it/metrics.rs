@@ -27,7 +27,9 @@ async fn values_are_told_for_a_pattern_with_their_age_and_validity() {
     let mut world = World::start().await;
     let seven = ScriptedValue::Number("4711".to_owned());
     world.pair.simulator.set(&login_time(), seven);
-    world.peek(&login_time(), "Cache-Control: no-cache\r\n").await;
+    world
+        .peek(&login_time(), "Cache-Control: no-cache\r\n")
+        .await;
     let own = get(&world, "/metrics", CREDENTIALS).await;
     assert!(own.body.contains("peekd_peeks_total") && !own.body.contains("KSippola"));
 

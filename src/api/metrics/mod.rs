@@ -25,7 +25,7 @@ use crate::peek::ServerReport;
 
 pub(super) use choice::Choice;
 pub(super) use exposition::{Format, write};
-pub(super) use values::values;
+pub(super) use values::{number, values};
 
 /// Everything that is counted while requests are served.
 #[derive(Debug, Default)]

@@ -83,7 +83,7 @@ fn figures(view: &View, age_max_ms: Option<u64>) -> Option<[String; FIGURES.len(
 }
 
 /// The digits as sent, if a reader that only knows double precision takes them.
-fn number(value: &Value) -> Option<String> {
+pub(in crate::api) fn number(value: &Value) -> Option<String> {
     match value {
         Value::Integer(number) => Some(number.to_string()),
         Value::Decimal(digits) => {
