@@ -22,7 +22,7 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Whether every request gets a line in the log.
     pub access_log: bool,
-    /// Origins of web pages that may POST, apart from the request's own host.
+    /// Origins of web pages that may POST and read the answers, apart from the request's own host.
     pub origins: Vec<String>,
     /// Certificate and key, if TLS is to be spoken.
     pub tls: Option<Tls>,

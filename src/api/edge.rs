@@ -18,6 +18,7 @@ use super::auth::{AuthError, Authenticator, Identity};
 use super::config::{Config, User};
 use super::endpoint::Endpoint;
 use super::error::ApiError;
+use super::grafana::into_grafana;
 use super::health::Readiness;
 use super::metrics::{Metrics, StoreFigures};
 use super::network::source_of;
@@ -227,6 +228,18 @@ impl<A: AnswerPeeks> Edge<A> {
         outcome.unwrap_or_else(|error| {
             let told = self.note(id, &error);
             into_problem(error, told)
+        })
+    }
+
+    /// As [`Edge::respond`], with errors as Grafana shows them.
+    pub(super) fn respond_grafana(
+        &self,
+        id: RequestId,
+        outcome: Result<Response, ApiError>,
+    ) -> Response {
+        outcome.unwrap_or_else(|error| {
+            let told = self.note(id, &error);
+            into_grafana(error, told)
         })
     }
 

@@ -21,10 +21,17 @@ pub(super) enum Endpoint {
     Changes,
     Stream,
     Tickets,
+    Grafana,
+    GrafanaMetrics,
+    GrafanaPayloadOptions,
+    GrafanaQuery,
+    GrafanaVariable,
+    GrafanaTagKeys,
+    GrafanaTagValues,
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Statistic,
         Self::InternalStatistic,
         Self::Statistics,
@@ -40,6 +47,13 @@ impl Endpoint {
         Self::Changes,
         Self::Stream,
         Self::Tickets,
+        Self::Grafana,
+        Self::GrafanaMetrics,
+        Self::GrafanaPayloadOptions,
+        Self::GrafanaQuery,
+        Self::GrafanaVariable,
+        Self::GrafanaTagKeys,
+        Self::GrafanaTagValues,
     ];
 
     pub(super) const fn path(self) -> &'static str {
@@ -59,6 +73,13 @@ impl Endpoint {
             Self::Changes => "/v1/changes",
             Self::Stream => "/v1/stream",
             Self::Tickets => "/v1/tickets",
+            Self::Grafana => "/grafana",
+            Self::GrafanaMetrics => "/grafana/metrics",
+            Self::GrafanaPayloadOptions => "/grafana/metric-payload-options",
+            Self::GrafanaQuery => "/grafana/query",
+            Self::GrafanaVariable => "/grafana/variable",
+            Self::GrafanaTagKeys => "/grafana/tag-keys",
+            Self::GrafanaTagValues => "/grafana/tag-values",
         }
     }
 
@@ -69,7 +90,13 @@ impl Endpoint {
             | Self::InternalStatistic
             | Self::Statistics
             | Self::Peek
-            | Self::Tickets => "POST",
+            | Self::Tickets
+            | Self::GrafanaMetrics
+            | Self::GrafanaPayloadOptions
+            | Self::GrafanaQuery
+            | Self::GrafanaVariable
+            | Self::GrafanaTagKeys
+            | Self::GrafanaTagValues => "POST",
             _ => "GET",
         }
     }

@@ -17,11 +17,11 @@ use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::form::{self, Field, FieldBound};
 use super::listener::BodyMeter;
-use super::metrics::{Format, Limit};
+use super::metrics::{Choice, Format, Limit};
 use super::request::{Body, Head};
 use super::routes::{is_multipart, media_type};
 use super::{health, metrics, multipart, question, reply};
-use crate::peek::{Answer, AnswerPeeks, Freshness, PeekError, Query};
+use crate::peek::{Answer, AnswerPeeks, Freshness, PeekError, Query, Selector};
 
 /// `POST /genesys/1/statistic`.
 pub(super) async fn statistic<A: AnswerPeeks>(
@@ -80,11 +80,27 @@ pub(super) async fn metrics<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Head) -> R
     let id = head.arrival.id;
     let outcome = async {
         Endpoint::Metrics.check_method(&head)?;
-        edge.authenticate(Endpoint::Metrics, &head).await?;
+        let identity = edge.authenticate(Endpoint::Metrics, &head).await?;
         let accepted = head.headers.get_all(ACCEPT).iter();
         let format = Format::accepted(accepted.filter_map(|line| line.to_str().ok()));
-        // Writing to a text in memory does not fail.
-        let text = metrics::write(&edge.figures(), format).unwrap_or_default();
+        let Choice {
+            patterns,
+            age_max_ms,
+        } = Choice::read(&head.query)?;
+        let text = if patterns.is_empty() {
+            // Writing to a text in memory does not fail.
+            metrics::write(&edge.figures(), format).unwrap_or_default()
+        } else {
+            let answers = edge.answers()?;
+            let board = answers.board().ok_or(ApiError::NotFound)?;
+            let selector = Selector {
+                patterns: Some(patterns),
+                tenants: identity.as_deref().and_then(Identity::tenants),
+                ..Selector::default()
+            };
+            let bound = (format, edge.config.limits.response);
+            metrics::values(board, &selector, age_max_ms, bound)?
+        };
         Ok(reply::text(format.content_type(), text))
     };
     edge.respond(id, outcome.await)

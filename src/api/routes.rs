@@ -12,9 +12,11 @@ use warp::reject::Rejection;
 use warp::reply::Response;
 use warp::{Filter, Reply as _};
 
+use super::cors;
 use super::edge::Edge;
 use super::endpoint::Endpoint;
 use super::error::ApiError;
+use super::grafana;
 use super::handlers;
 use super::page;
 use super::request::{Arrival, Body, Head};
@@ -50,6 +52,16 @@ async fn answer<A: AnswerPeeks>(
     let Some(endpoint) = endpoint else {
         return edge.respond(id, Err(ApiError::NotFound));
     };
+    if cors::is_preflight(&head, &edge.config.origins) {
+        // What is hidden from this client is hidden from its browser as well.
+        let hidden = endpoint == Endpoint::InternalStatistic;
+        let seen = if hidden {
+            edge.check_internal(&head)
+        } else {
+            Ok(())
+        };
+        return edge.respond(id, seen.map(|()| cors::preflight(endpoint)));
+    }
     match endpoint {
         Endpoint::Statistic => handlers::statistic(edge, head, body).await,
         Endpoint::InternalStatistic => handlers::internal_statistic(edge, head, body).await,
@@ -76,6 +88,13 @@ async fn answer<A: AnswerPeeks>(
         Endpoint::Changes => v1::changes(edge, head).await,
         Endpoint::Stream => v1::stream(edge, head).await,
         Endpoint::Tickets => v1::tickets(edge, head).await,
+        Endpoint::Grafana
+        | Endpoint::GrafanaMetrics
+        | Endpoint::GrafanaPayloadOptions
+        | Endpoint::GrafanaQuery
+        | Endpoint::GrafanaVariable
+        | Endpoint::GrafanaTagKeys
+        | Endpoint::GrafanaTagValues => grafana::answer(edge, endpoint, head, body).await,
     }
 }
 

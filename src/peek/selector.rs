@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use wildmatch::WildMatch;
 
 use super::view::{PublicId, Standing, View};
-use crate::model::{Statistic, StatisticId};
+use crate::model::{Statistic, StatisticId, StatisticPattern};
 
 /// A choice of statistics. Whatever is left out admits everything.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub struct Selector {
     pub object_id: Option<WildMatch>,
     /// A glob over the metric's name.
     pub metric: Option<WildMatch>,
+    /// What any of these match.
+    pub patterns: Option<Vec<StatisticPattern>>,
     /// Any of these.
     pub standings: Option<Vec<Standing>>,
     /// Just these.
@@ -43,7 +45,10 @@ impl Selector {
             .tenants
             .as_ref()
             .is_none_or(|tenants| tenants.iter().any(|tenant| **tenant == *statistic.tenant));
+        let patterns = self.patterns.as_ref();
         tenant_is_theirs
+            && patterns
+                .is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(statistic)))
             && matches(&self.tenant, &statistic.tenant)
             && matches(&self.object_type, statistic.object_type.name())
             && matches(&self.object_id, &statistic.object_id)
@@ -87,6 +92,7 @@ mod tests {
     fn globs_standing_and_names_narrow_the_choice() {
         let all = Selector::default();
         let glob = |text| Some(WildMatch::new(text));
+        let pattern = |text| StatisticPattern::new(text).unwrap();
         assert!(all.admits(&view("A", false)));
         for (selector, admitted) in [
             (
@@ -109,6 +115,20 @@ mod tests {
                     ..all.clone()
                 },
                 true,
+            ),
+            (
+                Selector {
+                    patterns: Some(vec![pattern("X"), pattern("Wait;*;9001*")]),
+                    ..all.clone()
+                },
+                true,
+            ),
+            (
+                Selector {
+                    patterns: Some(vec![pattern("Wait;Agent")]),
+                    ..all.clone()
+                },
+                false,
             ),
             (
                 Selector {

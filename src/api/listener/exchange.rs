@@ -18,6 +18,7 @@ use warp::reply::Response;
 use super::body::{BodyMeter, LimitedBody};
 use super::host;
 use crate::api::config::Config;
+use crate::api::cors;
 use crate::api::endpoint::Endpoint;
 use crate::api::error::ApiError;
 use crate::api::metrics::Metrics;
@@ -104,6 +105,7 @@ impl HttpService<Request<Incoming>> for Exchanges {
             )),
         };
         request.extensions_mut().insert(arrival);
+        let origin = cors::listed_origin(request.headers(), &desk.config.origins);
         let seen = desk.config.access_log.then(|| request.method().clone());
         let is_crowded = self.is_reserve && !endpoint.is_some_and(Endpoint::is_health);
         let checked = host::check(&mut request).and_then(|()| {
@@ -123,6 +125,7 @@ impl HttpService<Request<Incoming>> for Exchanges {
             let mut response = response.unwrap_or_else(|_| {
                 (desk.refused)(arrival.id, late(&meter, deadline, peek_deadline))
             });
+            cors::share(response.headers_mut(), origin, &desk.config.origins);
             let (status, took) = (response.status().as_u16(), begun.elapsed());
             desk.metrics.requests.answered(endpoint, status, took);
             if let Some(method) = seen {

@@ -1,6 +1,7 @@
 //! The service's own figures. Counting is a few relaxed additions on handles that exist before the
 //! first request: no label is looked up and nothing allocated. Text is made when it is asked for.
 
+mod choice;
 mod exposition;
 mod gauges;
 mod histogram;
@@ -8,6 +9,7 @@ mod labelled;
 mod limits;
 mod peeks;
 mod requests;
+mod values;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -21,7 +23,9 @@ use self::peeks::Peeks;
 use self::requests::Requests;
 use crate::peek::ServerReport;
 
+pub(super) use choice::Choice;
 pub(super) use exposition::{Format, write};
+pub(super) use values::{number, values};
 
 /// Everything that is counted while requests are served.
 #[derive(Debug, Default)]

@@ -12,8 +12,8 @@ use super::Histogram;
 use crate::api::endpoint::Endpoint;
 
 /// Every status that is ever answered by a route, the usual one first.
-const STATUSES: [u16; 16] = [
-    200, 304, 400, 401, 403, 404, 405, 406, 408, 410, 413, 415, 429, 500, 503, 504,
+const STATUSES: [u16; 17] = [
+    200, 204, 304, 400, 401, 403, 404, 405, 406, 408, 410, 413, 415, 429, 500, 503, 504,
 ];
 
 /// A row for each endpoint and one for paths that are none, a column for each status.

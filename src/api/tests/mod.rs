@@ -1,5 +1,6 @@
 //! Whole requests: through the filters alone, and over real sockets.
 
+mod cors;
 mod errors;
 mod health;
 mod internal;

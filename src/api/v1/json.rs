@@ -116,14 +116,14 @@ pub(super) fn seconds(age: Age) -> Option<f64> {
 }
 
 /// A query's parameters: those that choose statistics, and the rest.
-pub(super) struct Query {
-    pub(super) selector: Selector,
+pub(in crate::api) struct Query {
+    pub(in crate::api) selector: Selector,
     rest: Vec<(String, String)>,
 }
 
 impl Query {
     /// Reads a query of which `known` parameters are the endpoint's own, each given once at most.
-    pub(super) fn read(
+    pub(in crate::api) fn read(
         text: &str,
         identity: Option<&Identity>,
         known: &[&str],

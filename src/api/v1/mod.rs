@@ -13,6 +13,7 @@ mod stream;
 mod tickets;
 
 pub(super) use history::history;
+pub(super) use json::Query;
 pub(super) use openapi::openapi;
 pub(super) use peek::peek;
 pub(super) use problem::into_problem;
