@@ -27,6 +27,9 @@ const VOLUME_SHARE: u64 = 8;
 /// Between two looks at what else there is to do.
 const SLICE: Duration = Duration::from_millis(20);
 
+/// Rows between two looks at the clock.
+const ROWS_PER_LOOK: usize = 1024;
+
 /// How a merge ended.
 enum Outcome {
     Done(Arc<BucketV1>),
@@ -208,13 +211,14 @@ impl Worker {
             to,
             events(from, oldest),
         );
-        let mut rows = Vec::new();
         let mut slice = Instant::now();
-        while merged.take(&mut rows)?.is_some() {
-            for row in rows.drain(..).filter(|row| is_kept(row)) {
+        let mut rows = 0_usize;
+        while let Some(row) = merged.next()? {
+            if is_kept(&row) {
                 writer.push(row)?;
             }
-            if slice.elapsed() >= SLICE {
+            rows += 1;
+            if rows.is_multiple_of(ROWS_PER_LOOK) && slice.elapsed() >= SLICE {
                 if self.breathe()? {
                     return Ok(Outcome::Left);
                 }
