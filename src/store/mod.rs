@@ -18,6 +18,7 @@ mod meta;
 mod migrations;
 mod opening;
 mod queue;
+mod snapshot;
 mod status;
 mod verifying;
 mod writer;
