@@ -14,7 +14,8 @@ use peekd::model::{
     Timestamp, Value,
 };
 use peekd::store::{
-    Change, Config, Error, HistoryConfig, OnCorruption, Opened, Range, RetentionOf, Sequence, open,
+    Change, Config, Content, Error, HistoryConfig, OnCorruption, Opened, Range, RetentionOf,
+    Sequence, open,
 };
 use tokio::time::Instant;
 
@@ -316,13 +317,13 @@ fn retention(path: &Path) -> Result<(), Error> {
 }
 
 fn scan(opened: &Opened, what: &str) -> Result<(), Error> {
-    let began = Instant::now();
+    let (began, worked) = (Instant::now(), processor_ms());
     let (mut count, mut sum) = (0_u64, 0_i64);
     let damaged = opened
         .history
         .scan(Range::ALL, &|_| true, &mut |_, sample| {
             count += 1;
-            if let Value::Integer(number) = sample.value {
+            if let Content::Integer(number) = sample.value {
                 sum = sum.wrapping_add(number);
             }
             ControlFlow::Continue(())
@@ -330,7 +331,8 @@ fn scan(opened: &Opened, what: &str) -> Result<(), Error> {
     let took = began.elapsed();
     let rate = u128::from(count) * 1000 / took.as_millis().max(1);
     report(&format!(
-        "{what}: {count} samples in {took:?}, {rate}/s; sum {sum}, {} damaged",
+        "{what}: {count} samples in {took:?}, {rate}/s; {} ms of processor; sum {sum}, {} damaged",
+        processor_ms().saturating_sub(worked),
         damaged.len()
     ));
     Ok(())

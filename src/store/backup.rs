@@ -66,19 +66,30 @@ pub(super) struct Frames<'a> {
 
 impl Frames<'_> {
     pub(super) fn write(&mut self, kind: Kind, key: &[u8], value: &[u8]) -> std::io::Result<()> {
-        let mut frame = vec![kind.code()];
-        for field in [key, value] {
-            let len = u32::try_from(field.len()).map_err(std::io::Error::other)?;
-            frame.extend_from_slice(&len.to_be_bytes());
-        }
-        frame.extend_from_slice(key);
-        frame.extend_from_slice(value);
-        let checksum = crc32fast::hash(&frame);
-        frame.extend_from_slice(&checksum.to_be_bytes());
+        let frame = frame(kind, key, value)?;
         self.count += 1;
         (self.progress)(self.count);
         self.out.write_all(&frame)
     }
+}
+
+/// The bytes of a frame.
+pub(super) fn frame(kind: Kind, key: &[u8], value: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut frame = vec![kind.code()];
+    for field in [key, value] {
+        let len = u32::try_from(field.len()).map_err(std::io::Error::other)?;
+        frame.extend_from_slice(&len.to_be_bytes());
+    }
+    frame.extend_from_slice(key);
+    frame.extend_from_slice(value);
+    let checksum = crc32fast::hash(&frame);
+    frame.extend_from_slice(&checksum.to_be_bytes());
+    Ok(frame)
+}
+
+/// What a backup begins with.
+pub(super) fn head() -> Vec<u8> {
+    [MARK.as_slice(), &[VERSION]].concat()
 }
 
 /// Writes everything that a store holds, damaged values as they are. The store must not be open.
@@ -99,8 +110,7 @@ pub fn backup(
     let place = Place::Disk(current);
     let engine = Engine::open(place, Access::Look, Faults::default()).map_err(|e| told(e, path))?;
     let broken = |error| Error::io(path, error);
-    out.write_all(MARK).map_err(broken)?;
-    out.write_all(&[VERSION]).map_err(broken)?;
+    out.write_all(&head()).map_err(broken)?;
     let mut frames = Frames {
         out,
         count: 0,
@@ -161,6 +171,56 @@ pub fn restore(
 }
 
 fn fill(file: &mut dyn Read, draft: &Path, progress: &mut dyn FnMut(u64)) -> Result<(), Failure> {
+    make_directory(draft)?;
+    let engine = empty_engine(&draft.join("now"))?;
+    let mut volumes = history::VolumeRestorer::new(draft)?;
+    read_frames(file, progress, &mut |kind, key, value| match kind {
+        Kind::Tree(code) => insert(&engine, code, key, value),
+        kind => volumes.take(kind, key, value),
+    })?;
+    volumes.finish()?;
+    engine.flush()?;
+    sync_directory(&draft.join("now"))?;
+    Ok(sync_directory(draft)?)
+}
+
+/// Makes an engine's directory out of a backup that holds no history.
+pub(super) fn fill_now(file: &mut dyn Read, draft: &Path) -> Result<(), Failure> {
+    let engine = empty_engine(draft)?;
+    read_frames(file, &mut |_| {}, &mut |kind, key, value| match kind {
+        Kind::Tree(code) => insert(&engine, code, key, value),
+        _ => Err(Failure::Damaged(
+            "it holds more than last values".to_owned(),
+        )),
+    })?;
+    Ok(engine.flush()?)
+}
+
+fn empty_engine(path: &Path) -> Result<Engine, Failure> {
+    make_directory(path)?;
+    Engine::open(
+        Place::Disk(path.to_owned()),
+        Access::Serve,
+        Faults::default(),
+    )
+}
+
+fn insert(engine: &Engine, code: u8, key: &[u8], value: &[u8]) -> Result<(), Failure> {
+    let tree = TREES.get(usize::from(code)).copied().unwrap_or(Tree::Meta);
+    if key == SCHEMA_VERSION {
+        check_schema(value)?;
+    }
+    Ok(engine.insert(tree, key, value)?)
+}
+
+/// Is shown kind, key and value.
+type TakeFrame<'a> = dyn FnMut(Kind, &[u8], &[u8]) -> Result<(), Failure> + 'a;
+
+fn read_frames(
+    file: &mut dyn Read,
+    progress: &mut dyn FnMut(u64),
+    take: &mut TakeFrame<'_>,
+) -> Result<(), Failure> {
     let mut head = [0; 9];
     let is_backup = file.read_exact(&mut head).is_ok() && head.starts_with(MARK);
     if !is_backup {
@@ -171,33 +231,17 @@ fn fill(file: &mut dyn Read, draft: &Path, progress: &mut dyn FnMut(u64)) -> Res
             "a backup of an unknown version".to_owned(),
         ));
     }
-    make_directory(draft)?;
-    let place = Place::Disk(draft.join("now"));
-    make_directory(&draft.join("now"))?;
-    let engine = Engine::open(place, Access::Serve, Faults::default())?;
-    let mut volumes = history::VolumeRestorer::new(draft)?;
     let mut count = 0_u64;
     loop {
         let (kind, key, value) = read_frame(file)?;
         match kind {
-            Kind::Tree(code) => {
-                let tree = TREES.get(usize::from(code)).copied().unwrap_or(Tree::Meta);
-                if key == SCHEMA_VERSION {
-                    check_schema(&value)?;
-                }
-                engine.insert(tree, &key, &value)?;
-            }
-            Kind::Volume | Kind::Fact | Kind::Chunk => volumes.take(kind, &key, &value)?,
-            Kind::End if key == count.to_be_bytes() => break,
+            Kind::End if key == count.to_be_bytes() => return Ok(()),
             Kind::End => return Err(Failure::Damaged("parts of the backup are missing".into())),
+            kind => take(kind, &key, &value)?,
         }
         count += 1;
         progress(count);
     }
-    volumes.finish()?;
-    engine.flush()?;
-    sync_directory(&draft.join("now"))?;
-    Ok(sync_directory(draft)?)
 }
 
 fn check_schema(value: &[u8]) -> Result<(), Failure> {

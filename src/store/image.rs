@@ -227,6 +227,15 @@ impl Image {
         }
     }
 
+    /// Every page that may hold something.
+    pub(super) fn page_names(&self) -> Vec<PageName> {
+        let kinds = [Kind::Catalogue, Kind::Last];
+        let pages = self.pages.keys();
+        pages
+            .flat_map(|page| kinds.map(|kind| (kind, *page)))
+            .collect()
+    }
+
     /// How many parts of a page lie on disk; set after reading and before writing it.
     pub(super) fn page_parts(&mut self, name: PageName) -> &mut u16 {
         let page = self.pages.entry(name.1).or_default();

@@ -7,10 +7,13 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::codec::{self, Assembler, CheckpointV1, Joined, Part, ServersV1, StatTypesV1, part_key};
+use super::codec::{
+    self, Assembler, CheckpointV1, Fault, Joined, Part, ServersV1, StatTypesV1, part_key,
+};
 use super::engine::{Engine, EngineError, Tree};
+use super::image::Image;
 use super::migrations::SCHEMA_VERSION;
-use super::status::Damage;
+use super::status::{Damage, Sequence};
 
 const GENERATION: &str = "generation";
 const EPOCH_CEILING: &str = "epoch_ceiling";
@@ -68,6 +71,34 @@ impl Meta {
         batch.add(GENERATION, &generation, &mut self.parts)?;
         batch.add(EPOCH_CEILING, &ceiling, &mut self.parts)?;
         batch.write(engine)
+    }
+
+    /// All facts as they are after journal entry `covers`, for a copy of the store without journal.
+    pub(super) fn parts_with(&self, covers: Sequence, image: &Image) -> Result<Vec<Part>, Fault> {
+        let revision = image.last_revision();
+        let checkpoint = CheckpointV1 {
+            sequence: covers.0,
+            next_id: image.next_id(),
+            journal_size: 0,
+            generation: revision.generation,
+            counter: revision.counter,
+        };
+        let names = image.names();
+        let mut batch = FactBatch::default();
+        let mut parts = BTreeMap::new();
+        let told = |error: EngineError| error.0;
+        batch
+            .add(GENERATION, &self.generation, &mut parts)
+            .map_err(told)?;
+        batch
+            .add(EPOCH_CEILING, &self.epoch_ceiling, &mut parts)
+            .map_err(told)?;
+        batch
+            .add(CHECKPOINT, &checkpoint, &mut parts)
+            .map_err(told)?;
+        batch.add(SERVERS, &names.0, &mut parts).map_err(told)?;
+        batch.add(STAT_TYPES, &names.1, &mut parts).map_err(told)?;
+        Ok(batch.insert)
     }
 
     /// Writes the checkpoint and the names that belong to it, together. Not durable before a

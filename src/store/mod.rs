@@ -18,6 +18,7 @@ mod meta;
 mod migrations;
 mod opening;
 mod queue;
+mod snapshot;
 mod status;
 mod verifying;
 mod writer;
@@ -32,7 +33,7 @@ pub use backup::{backup, restore};
 pub use change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
 pub use error::Error;
 pub use history::{
-    Contents, Gap, History, HistoryConfig, HistoryStatus, Past, PastSample, Range, Reason,
+    Content, Contents, Gap, History, HistoryConfig, HistoryStatus, Past, PastSample, Range, Reason,
     RetentionOf, Step,
 };
 pub use looking::{Looked, look, read};

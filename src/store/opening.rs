@@ -1,17 +1,21 @@
 //! From a path to an open store: the ladder, loading, and what a start leaves on disk before
 //! anything else happens.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::change::Loaded;
 use super::codec::Record;
-use super::engine::{Access, Engine, EngineError, Failure, Faults, climb, note_start, starts};
+use super::engine::{
+    Access, Ceilings, Engine, EngineError, Failure, Faults, Witness, climb, given,
+};
 use super::error::Error;
 use super::history::{History, Keeper};
 use super::loading::{Recovered, recover};
 use super::queue::{LIMITS, Limits};
+use super::snapshot::{self, Snapshots};
 use super::status::OpenReport;
 use super::writer::{self, Start, Writer};
 use super::{Config, journal};
@@ -54,16 +58,19 @@ pub(super) fn open_with(
     limits: Limits,
 ) -> Result<Opened, Error> {
     let began = Instant::now();
-    let climbed = climb(config, clock.wall(), &mut |place| {
+    let mut attempt = |place| {
         let engine = Engine::open(place, Access::Serve, faults.clone())?;
         let recovered = recover(&engine)?;
         knows_its_past(config, &engine, &recovered)?;
         Ok((engine, recovered))
-    })?;
+    };
+    let mut restore = |aside: &Path| snapshot::load(&config.path, aside);
+    let climbed = climb(config, clock.wall(), &mut attempt, &mut restore)?;
     let (engine, recovered) = climbed.value;
     let mut report = report_of(&engine, &recovered);
     report.set_aside = climbed.set_aside;
     report.in_memory = climbed.in_memory;
+    report.restored = climbed.restored;
     report.damaged = climbed.notes;
 
     let loaded = recovered.image.loaded();
@@ -75,7 +82,13 @@ pub(super) fn open_with(
     let epochs = Arc::new(EpochCounter::starting_at(Epoch(first_epoch)));
     let mut history = History::none();
     if !report.in_memory {
-        note_start(&config.path, generation)?;
+        let given = Ceilings {
+            generation,
+            epochs: start.meta.epoch_ceiling,
+            ids: loaded.next_id.0,
+        };
+        start.witness = Some(Witness::of_start(&config.path, given)?);
+        start.snapshots = Snapshots::new(Some(config.path.clone()));
         let (keeper, opening) = Keeper::start(config, newest, clock, faults)?;
         start.keeper = Some(keeper);
         history = opening;
@@ -95,7 +108,7 @@ pub(super) fn open_with(
 
 /// A store that knows of fewer starts than its witness has lost what was flushed since.
 fn knows_its_past(config: &Config, engine: &Engine, recovered: &Recovered) -> Result<(), Failure> {
-    let (known, witnessed) = (recovered.meta.generation, starts(&config.path));
+    let (known, witnessed) = (recovered.meta.generation, given(&config.path).generation);
     if engine.is_on_disk() && known < witnessed {
         let what = format!("it was started {witnessed} times and knows only of {known}");
         return Err(Failure::Damaged(what));
@@ -148,6 +161,8 @@ fn begin(
         journal_size,
         tail_size: journal_size.saturating_sub(checkpoint_size),
         keeper: None,
+        witness: None,
+        snapshots: Snapshots::new(None),
     };
     Ok((start, recovered.damage.into_list()))
 }

@@ -51,8 +51,11 @@ pub struct OpenReport {
     pub replayed_changes: u64,
     /// What could not be read and was skipped, or what else was wrong with the files.
     pub damaged: Vec<String>,
-    /// Where a damaged store was moved, so that this one started cold.
+    /// Where a damaged store was moved, so that this one started cold, or from the snapshot.
     pub set_aside: Option<PathBuf>,
+    /// What was set aside was replaced by the snapshot of last values: they may be some minutes
+    /// older than those that were lost, and say so by their instants.
+    pub restored: bool,
     /// How long opening took.
     pub took: Duration,
     /// Nothing of this run will survive, because too many damaged stores lie beside it.

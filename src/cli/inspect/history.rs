@@ -9,7 +9,7 @@ use super::output::{Cell, Format, Output};
 use super::plot;
 use super::selection::{Selected, Selection};
 use crate::model::StatisticId;
-use crate::store::PastSample;
+use crate::store::{Content, PastSample};
 
 /// Options of `inspect history`.
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ impl History {
             selected.range,
             &|id| selected.names.contains_key(&id),
             &mut |id, sample| {
-                result = output.row(row(&selected, id, sample));
+                result = row(&selected, id, sample).and_then(|row| output.row(row));
                 match result {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(_) => ControlFlow::Break(()),
@@ -54,14 +54,18 @@ impl History {
     }
 }
 
-fn row(selected: &Selected, id: StatisticId, sample: &PastSample) -> Vec<Cell> {
+fn row(
+    selected: &Selected,
+    id: StatisticId,
+    sample: &PastSample<Content>,
+) -> anyhow::Result<Vec<Cell>> {
     let name = selected.names.get(&id).cloned().unwrap_or_default();
-    vec![
+    Ok(vec![
         Cell::Text(name),
         Cell::Text(sample.at.to_rfc3339()),
-        Cell::Value(sample.value.clone()),
+        Cell::Value(sample.value.value()?),
         Cell::Text(sample.quality.name().to_owned()),
         Cell::Text(selected.server(sample.server)),
         Cell::Number(sample.epoch.0),
-    ]
+    ])
 }

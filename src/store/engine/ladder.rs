@@ -1,13 +1,13 @@
-//! The ladder of opening: as it is, without the engine's snapshots, set aside, in memory.
+//! The ladder of opening: as it is, without the engine's snapshots, set aside and rebuilt from the
+//! snapshot of last values, set aside and cold, in memory.
 //!
 //! The engine panics or refuses on damaged files, and refusing to start is the worst answer of a
-//! store of last-known values. Nothing damaged is deleted. Not built yet: trying first in a child
-//! process after an unclean stop, and a plain snapshot to start from instead of cold.
+//! store of last-known values. Nothing damaged is deleted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::opening::{Failure, Place, make_directory, sync_directory};
+use super::opening::{Failure, NOW, Place, make_directory, sync_directory};
 use super::past;
 use crate::model::Timestamp;
 use crate::store::error::Error;
@@ -21,6 +21,8 @@ pub(in crate::store) struct Climbed<T> {
     pub(in crate::store) notes: Vec<String>,
     pub(in crate::store) set_aside: Option<PathBuf>,
     pub(in crate::store) in_memory: bool,
+    /// What was set aside was replaced by the snapshot of last values.
+    pub(in crate::store) restored: bool,
 }
 
 const SET_ASIDE: &str = "now.set-aside-";
@@ -29,13 +31,15 @@ const SNAPSHOTS_ASIDE: &str = "now.snapshots-aside-";
 const SET_ASIDE_MAX: usize = 2;
 
 /// Tries `attempt` rung by rung. It must open, migrate and read everything, since damage may show
-/// only on reading.
+/// only on reading. `restore` makes the directory anew from what lies beside it, if there is anything;
+/// what it cannot use it puts into the directory that was set aside.
 pub(in crate::store) fn climb<T>(
     config: &Config,
     now: Timestamp,
     attempt: &mut dyn FnMut(Place) -> Result<T, Failure>,
+    restore: &mut dyn FnMut(&Path) -> Result<bool, Failure>,
 ) -> Result<Climbed<T>, Error> {
-    let current = config.path.join("now");
+    let current = config.path.join(NOW);
     make_directory(&config.path)?;
     make_directory(&current)?;
     let mut climbed = Climbed {
@@ -43,6 +47,7 @@ pub(in crate::store) fn climb<T>(
         notes: Vec::new(),
         set_aside: None,
         in_memory: false,
+        restored: false,
     };
     let damage = match attempt(Place::Disk(current.clone())) {
         Ok(value) => {
@@ -86,12 +91,19 @@ pub(in crate::store) fn climb<T>(
     }
     let aside = config.path.join(format!("{SET_ASIDE}{}", now.0));
     fs::rename(&current, &aside).map_err(|error| Error::io(&current, error))?;
-    past::set_aside(&config.path, &aside)?;
-    make_directory(&current)?;
+    match restore(&aside) {
+        Ok(restored) => climbed.restored = restored,
+        Err(failure) => climbed.notes.push(failure.to_string()),
+    }
+    if !climbed.restored {
+        past::set_aside(&config.path, &aside)?;
+        make_directory(&current)?;
+    }
     tracing::error!(
         target: "peekd::store",
         set_aside = %aside.display(),
-        "the damaged store was set aside, starting cold",
+        restored = climbed.restored,
+        "the damaged store was set aside",
     );
     climbed.set_aside = Some(aside);
     let value =
@@ -107,6 +119,7 @@ impl Climbed<()> {
             notes: self.notes,
             set_aside: self.set_aside,
             in_memory: self.in_memory,
+            restored: self.restored,
         }
     }
 }

@@ -138,10 +138,15 @@ fn open(place: &Place, access: Access) -> Result<(Handles, u32), Failure> {
     Ok((handles, schema))
 }
 
+/// The name of the engine's directory.
+pub(super) const NOW: &str = "now";
+
 /// The engine opens some damaged files as an empty store. Told before anything is written.
 fn was_not_empty(db: &sled::Db, path: &Path) -> Result<(), Failure> {
-    let starts = past::starts(path.parent().unwrap_or(path));
-    if starts > 0 && migrations::version(db).map_err(migration_failure)? == 0 {
+    // A directory that is being made beside the store's own is empty for good reason.
+    let starts = past::given(path.parent().unwrap_or(path)).generation;
+    if path.ends_with(NOW) && starts > 0 && migrations::version(db).map_err(migration_failure)? == 0
+    {
         let what = format!("it was started {starts} times and now opens empty");
         return Err(Failure::Damaged(what));
     }

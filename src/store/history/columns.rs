@@ -3,10 +3,9 @@
 //! `docs/decisions/0001-history-columns.md` tells why. Everything read here is untrusted: the caller
 //! says how many numbers there must be, and nothing longer is ever allocated.
 
+use super::packer;
 use crate::store::codec::Fault;
 
-/// The fastest that packs about as small as any.
-pub(super) const COMPRESSION_LEVEL: i32 = 3;
 /// The longest form of one difference.
 const DIFFERENCE_LEN_MAX: usize = 10;
 
@@ -29,8 +28,7 @@ pub(super) fn write(out: &mut Vec<u8>, column: &[i64]) -> Result<(), Fault> {
         write_difference(&mut plain, value.wrapping_sub(before));
         before = *value;
     }
-    let packed = zstd::bulk::compress(&plain, COMPRESSION_LEVEL);
-    let packed = packed.map_err(|error| error.to_string())?;
+    let packed = packer::pack(&plain)?;
     if packed.len() < plain.len() {
         out.push(PACKED);
         write_bytes(out, &packed)
@@ -54,8 +52,8 @@ pub(super) fn read(rest: &mut &[u8], len: usize) -> Result<Vec<i64>, Fault> {
         }
         PLAIN => read_differences(read_bytes(rest)?, len),
         PACKED => {
-            let plain = zstd::bulk::decompress(read_bytes(rest)?, len * DIFFERENCE_LEN_MAX);
-            read_differences(&plain.map_err(|error| error.to_string())?, len)
+            let plain = packer::unpack(read_bytes(rest)?, len * DIFFERENCE_LEN_MAX)?;
+            read_differences(&plain, len)
         }
         form => Err(format!("a column of form {form} is unknown")),
     }
@@ -75,24 +73,28 @@ fn write_difference(out: &mut Vec<u8>, difference: i64) {
 }
 
 fn read_differences(plain: &[u8], len: usize) -> Result<Vec<i64>, Fault> {
-    let mut column = Vec::with_capacity(len);
-    let (mut value, mut number, mut shift) = (0_i64, 0_u64, 0_u32);
-    for byte in plain {
-        let bits = u64::from(byte & 0x7f);
-        number |= bits.checked_shl(shift).ok_or("a number is too long")?;
-        shift += 7;
-        if *byte < 0x80 {
-            let difference = (number >> 1).cast_signed() ^ -(number & 1).cast_signed();
-            value = value.wrapping_add(difference);
-            column.push(value);
-            if column.len() > len {
-                break;
-            }
-            (number, shift) = (0, 0);
+    let mut column = Vec::with_capacity(len.min(plain.len()));
+    let mut bytes = plain.iter();
+    let mut value = 0_i64;
+    while let Some(byte) = bytes.next() {
+        let mut number = u64::from(byte & 0x7f);
+        let mut byte = *byte;
+        let mut shift = 0_u32;
+        while byte >= 0x80 {
+            byte = *bytes.next().ok_or("a number is cut short")?;
+            shift += 7;
+            let bits = u64::from(byte & 0x7f);
+            number |= bits.checked_shl(shift).ok_or("a number is too long")?;
         }
+        let difference = (number >> 1).cast_signed() ^ -(number & 1).cast_signed();
+        value = value.wrapping_add(difference);
+        if column.len() == len {
+            return Err("a column is too long".to_owned());
+        }
+        column.push(value);
     }
-    if column.len() != len || shift != 0 {
-        return Err("a column has another length".to_owned());
+    if column.len() != len {
+        return Err("a column is too short".to_owned());
     }
     Ok(column)
 }

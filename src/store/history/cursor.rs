@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::bucket::{BucketV1, ChunkKey};
-use super::chunk;
 use super::row::Row;
+use super::rows::Rows;
 use super::volume::Volume;
 use crate::model::StatisticId;
 use crate::store::codec::{Assembler, Joined};
@@ -19,7 +19,7 @@ pub(super) struct Cursor {
     bucket: Arc<BucketV1>,
     /// Only this statistic's rows are shown.
     only: Option<StatisticId>,
-    rows: std::iter::Peekable<std::vec::IntoIter<Row>>,
+    rows: Rows,
     /// Where the next chunk is looked for; `None` at the end.
     next: Option<ChunkKey>,
     /// Which chunk that must be, where that is known.
@@ -52,7 +52,7 @@ impl Cursor {
             volume: Arc::clone(volume),
             bucket: Arc::clone(bucket),
             only,
-            rows: Vec::new().into_iter().peekable(),
+            rows: Rows::default(),
             next: Some(before.unwrap_or(start)),
             expected: before.map(|key| key.ordinal).or(expected),
             damaged: Vec::new(),
@@ -65,33 +65,28 @@ impl Cursor {
     }
 
     /// The statistic whose rows come next.
-    pub(super) fn id(&mut self) -> Option<StatisticId> {
-        self.rows.peek().map(|row| row.id)
+    pub(super) fn id(&self) -> Option<StatisticId> {
+        self.rows.id()
     }
 
-    /// Takes the rows of the next statistic out of the current chunk; there may be more of it in
-    /// the next.
-    pub(super) fn take(&mut self, into: &mut Vec<Row>) -> Result<(), Failure> {
-        if let Some(id) = self.id() {
-            while let Some(row) = self.rows.next_if(|row| row.id == id) {
-                into.push(row);
-            }
+    /// The next row, if it is of this statistic.
+    pub(super) fn next_of(&mut self, id: StatisticId) -> Result<Option<Row>, Failure> {
+        let row = self.rows.next_of(id);
+        if self.rows.id().is_none() {
             self.fill()?;
         }
-        Ok(())
+        Ok(row)
     }
 
+    /// Passes over the rows of the next statistic in the current chunk.
     fn skip(&mut self) -> Result<(), Failure> {
-        if let Some(id) = self.id() {
-            while self.rows.next_if(|row| row.id == id).is_some() {}
-            self.fill()?;
-        }
-        Ok(())
+        self.rows.skip_run();
+        self.fill()
     }
 
     /// Reads chunks until there are rows, or no more chunks.
     fn fill(&mut self) -> Result<(), Failure> {
-        while self.rows.peek().is_none() {
+        while self.rows.id().is_none() {
             let Some(next) = self.next.take() else {
                 return Ok(());
             };
@@ -120,10 +115,10 @@ impl Cursor {
             let only = self.only;
             let rows = joined.payload.and_then(|payload| {
                 // The checksums keep accidents out; a decoder may still stumble over malice.
-                catch(|| chunk::read(&payload, only))?
+                catch(|| Rows::read(&payload, only))?
             });
             match rows {
-                Ok(rows) => self.rows = rows.into_iter().peekable(),
+                Ok(rows) => self.rows = rows,
                 Err(fault) => self.damage(&fault),
             }
         }
@@ -161,6 +156,8 @@ impl Cursor {
 pub(super) struct Merged {
     cursors: Vec<Cursor>,
     tail: std::iter::Peekable<std::vec::IntoIter<Row>>,
+    /// Of which statistic rows are being taken, and from where.
+    run: Option<(StatisticId, usize)>,
 }
 
 impl Merged {
@@ -169,27 +166,46 @@ impl Merged {
         Self {
             cursors,
             tail: tail.into_iter().peekable(),
+            run: None,
         }
     }
 
-    /// The next statistic of any bucket, and some of its rows: all that the oldest bucket with rows
-    /// of it holds in one chunk. `None` at the end.
-    pub(super) fn take(&mut self, into: &mut Vec<Row>) -> Result<Option<StatisticId>, Failure> {
-        let ids = self.cursors.iter_mut().enumerate();
-        let ids = ids.filter_map(|(place, cursor)| Some((cursor.id()?, place)));
-        let tail = self.tail.peek().map(|row| (row.id, usize::MAX));
-        let Some((id, place)) = ids.chain(tail).min() else {
-            return Ok(None);
-        };
-        match self.cursors.get_mut(place) {
-            Some(cursor) => cursor.take(into)?,
-            None => {
-                while let Some(row) = self.tail.next_if(|row| row.id == id) {
-                    into.push(row);
+    /// The next row: of the least statistic that any bucket has left, the oldest. `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Row>, Failure> {
+        loop {
+            if let Some((id, place)) = self.run {
+                let row = match self.cursors.get_mut(place) {
+                    Some(cursor) => cursor.next_of(id)?,
+                    None => self.tail.next_if(|row| row.id == id),
+                };
+                if row.is_some() {
+                    return Ok(row);
                 }
             }
+            self.run = self.find();
+            if self.run.is_none() {
+                return Ok(None);
+            }
         }
-        Ok(Some(id))
+    }
+
+    /// Passes over what the source of the last row has left of its statistic in one chunk.
+    pub(super) fn skip(&mut self) -> Result<(), Failure> {
+        if let Some((id, place)) = self.run.take() {
+            match self.cursors.get_mut(place) {
+                Some(cursor) if cursor.id() == Some(id) => cursor.skip()?,
+                Some(_) => {}
+                None => while self.tail.next_if(|row| row.id == id).is_some() {},
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&mut self) -> Option<(StatisticId, usize)> {
+        let ids = self.cursors.iter().enumerate();
+        let ids = ids.filter_map(|(place, cursor)| Some((cursor.id()?, place)));
+        let tail = self.tail.peek().map(|row| (row.id, usize::MAX));
+        ids.chain(tail).min()
     }
 
     /// What could not be read on the way.

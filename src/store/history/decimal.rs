@@ -12,9 +12,15 @@ pub(super) fn split(digits: &str) -> Option<(i64, i64)> {
     (join(mantissa, scale)? == digits).then_some((mantissa, scale))
 }
 
+/// Digits after the point, at most.
+pub(super) const SCALE_MAX: i64 = 20;
+
 /// The digits of a mantissa and its scale.
 pub(super) fn join(mantissa: i64, scale: i64) -> Option<String> {
-    let scale = usize::try_from(scale).ok().filter(|scale| *scale <= 20)?;
+    if scale > SCALE_MAX {
+        return None;
+    }
+    let scale = usize::try_from(scale).ok()?;
     let sign = if mantissa < 0 { "-" } else { "" };
     let digits = format!("{:0>width$}", mantissa.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at_checked(digits.len().checked_sub(scale)?)?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::content::Content;
 use super::cursor::Cursor;
 use super::gaps::{Gap, Reason, find_gaps};
 use super::row::{Row, What};
@@ -11,6 +12,7 @@ use super::tail::{Handoff, Tail};
 use super::view::View;
 use super::{History, Source};
 use crate::model::{Epoch, Quality, ServerId, StatisticId, Timestamp, Value};
+use crate::store::codec::Fault;
 use crate::store::engine::{EngineError, Failure};
 use crate::store::error::Error;
 use crate::store::status::Sequence;
@@ -38,11 +40,11 @@ impl Range {
 
 /// A change of a statistic's value, or of how far it may be trusted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PastSample {
+pub struct PastSample<V = Value> {
     /// When it arrived.
     pub at: Timestamp,
     /// The value from then on.
-    pub value: Value,
+    pub value: V,
     /// How far it may be trusted from then on.
     pub quality: Quality,
     /// Where the value came from.
@@ -184,10 +186,14 @@ impl Reading<'_> {
             }
             Err(Failure::Final(error)) => return Err(error),
         };
-        while cursor.id() == Some(self.id) {
-            if let Err(failure) = cursor.take(rows) {
-                self.note_damage(bucket.earliest, bucket.latest, vec![failure.to_string()]);
-                break;
+        loop {
+            match cursor.next_of(self.id) {
+                Ok(Some(row)) => rows.push(row),
+                Ok(None) => break,
+                Err(failure) => {
+                    self.note_damage(bucket.earliest, bucket.latest, vec![failure.to_string()]);
+                    break;
+                }
             }
         }
         if !cursor.damaged.is_empty() {
@@ -245,26 +251,61 @@ impl Reading<'_> {
         let events: Vec<_> = folded.chain(&self.view.tail.events).copied().collect();
         let mut gaps = find_gaps(&before, &events, range);
         gaps.extend(self.damage.into_iter().filter_map(|gap| gap.within(range)));
-        gaps.sort_by_key(|gap| gap.from);
         let mut past = Past {
-            gaps,
             damaged: self.damaged,
             ..Past::default()
         };
-        for sample in samples(before) {
-            if sample.at < range.from {
-                past.before = Some(sample);
-            } else if range.holds(sample.at) {
-                past.samples.push(sample);
+        let mut samples = samples(before).peekable();
+        while let Some(sample) = samples.next() {
+            let next = samples.peek().map(|next| next.at);
+            let is_shown = if sample.at < range.from {
+                // Only the last one before the range is.
+                next.is_none_or(|next| next >= range.from)
+            } else {
+                range.holds(sample.at)
+            };
+            if !is_shown {
+                continue;
+            }
+            match sample.read() {
+                Ok(sample) if sample.at < range.from => past.before = Some(sample),
+                Ok(sample) => past.samples.push(sample),
+                Err(fault) => {
+                    let (from, reason) = (sample.at, Reason::Damaged);
+                    let unknown = Gap {
+                        from,
+                        to: next,
+                        reason,
+                    };
+                    gaps.extend(unknown.within(range));
+                    past.damaged.push(fault);
+                }
             }
         }
+        gaps.sort_by_key(|gap| gap.from);
+        past.gaps = gaps;
         past
     }
 }
 
+impl PastSample<Content> {
+    /// With the value itself.
+    fn read(&self) -> Result<PastSample, Fault> {
+        Ok(PastSample {
+            at: self.at,
+            value: self.value.read()?,
+            quality: self.quality,
+            server: self.server,
+            epoch: self.epoch,
+        })
+    }
+}
+
 /// Rows as samples: a row without a value repeats the one before it.
-pub(super) fn samples(rows: Vec<Row>) -> impl Iterator<Item = PastSample> {
-    let mut last: Option<PastSample> = None;
+pub(super) fn samples(
+    rows: impl IntoIterator<Item = Row>,
+) -> impl Iterator<Item = PastSample<Content>> {
+    let mut last: Option<PastSample<Content>> = None;
     rows.into_iter().filter_map(move |row| {
         match row.what {
             What::Value(value, quality) => {

@@ -1,6 +1,7 @@
 //! A row of history: what happened to one statistic at one instant.
 
-use crate::model::{Epoch, Quality, ServerId, StatisticId, Timestamp, Value};
+use super::content::Content;
+use crate::model::{Epoch, Quality, ServerId, StatisticId, Timestamp};
 
 /// One thing that happened to a statistic. Rows of a statistic are kept in the order of arrival.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +17,7 @@ pub(in crate::store) struct Row {
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::store) enum What {
     /// A value arrived.
-    Value(Value, Quality),
+    Value(Content, Quality),
     /// The value stayed, its trust changed.
     Quality(Quality),
     /// The statistic was closed or forgotten: nothing tells of it until the next value.

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::History;
+use super::content::Content;
 use super::cursor::{Cursor, Merged};
 use super::reading::{PastSample, Range};
 use super::row::What;
@@ -50,8 +51,9 @@ impl History {
     }
 
     /// Shows the changes in a range of all wanted statistics, by ascending number and then in the
-    /// order of arrival, until told to stop. Returns what could not be read; [`History::past`] tells
-    /// what time that leaves in doubt.
+    /// order of arrival, until told to stop. Values are as history keeps them: whoever wants no
+    /// states pays for none. Returns what could not be read; [`History::past`] tells what time that
+    /// leaves in doubt.
     ///
     /// # Errors
     /// History is not open, or its files cannot be read at all.
@@ -59,7 +61,7 @@ impl History {
         &self,
         range: Range,
         wanted: &dyn Fn(StatisticId) -> bool,
-        each: &mut dyn FnMut(StatisticId, &PastSample) -> ControlFlow<()>,
+        each: &mut dyn FnMut(StatisticId, &PastSample<Content>) -> ControlFlow<()>,
     ) -> Result<Vec<String>, Error> {
         let view = self.view()?;
         let mut damaged = Vec::new();
@@ -77,45 +79,44 @@ impl History {
             }
         }
         let mut merged = Merged::new(cursors, view.tail.sorted());
-        let mut rows = Vec::new();
-        let mut last: Option<(StatisticId, PastSample)> = None;
-        while let Some(id) = merged.take(&mut rows).map_err(final_error)? {
-            if !wanted(id) {
-                rows.clear();
-                continue;
-            }
-            let since = self.kept_since(id).max(range.from);
-            if last.as_ref().is_some_and(|(known, _)| *known != id) {
+        let mut run = None;
+        let mut since = range.from;
+        let mut last: Option<PastSample<Content>> = None;
+        while let Some(row) = merged.next().map_err(final_error)? {
+            if run != Some(row.id) {
+                if !wanted(row.id) {
+                    merged.skip().map_err(final_error)?;
+                    continue;
+                }
+                run = Some(row.id);
+                since = self.kept_since(row.id).max(range.from);
                 last = None;
             }
-            for row in rows.drain(..) {
-                match row.what {
-                    What::Value(value, quality) => {
-                        let sample = PastSample {
-                            at: row.at,
-                            value,
-                            quality,
-                            server: row.server,
-                            epoch: row.epoch,
-                        };
-                        last = Some((id, sample));
+            match row.what {
+                What::Value(value, quality) => {
+                    last = Some(PastSample {
+                        at: row.at,
+                        value,
+                        quality,
+                        server: row.server,
+                        epoch: row.epoch,
+                    });
+                }
+                What::Quality(quality) => match &mut last {
+                    Some(known) => {
+                        known.at = row.at;
+                        known.quality = quality;
                     }
-                    What::Quality(quality) => match &mut last {
-                        Some((_, known)) => {
-                            known.at = row.at;
-                            known.quality = quality;
-                        }
-                        None => continue,
-                    },
-                    What::Closed => continue,
-                }
-                if let Some((_, sample)) = &last
-                    && since <= sample.at
-                    && sample.at < range.to
-                    && each(id, sample).is_break()
-                {
-                    return Ok(damaged);
-                }
+                    None => continue,
+                },
+                What::Closed => continue,
+            }
+            if let Some(sample) = &last
+                && since <= sample.at
+                && sample.at < range.to
+                && each(row.id, sample).is_break()
+            {
+                return Ok(damaged);
             }
         }
         damaged.extend(merged.damaged());

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::bucket::BucketV1;
 use super::volume::{BUILDING, DROPPED, Name, Volume, size_of};
@@ -45,6 +46,9 @@ pub(super) fn root_of(store: &Path) -> PathBuf {
 }
 
 const SET_ASIDE: &str = "history.set-aside-";
+/// How often a volume is tried before it is called damaged, and the pause between.
+const OPEN_ATTEMPTS: u32 = 3;
+const OPEN_PAUSE: Duration = Duration::from_millis(100);
 
 impl Shelf {
     /// Opens everything, to write to it.
@@ -124,10 +128,24 @@ impl Shelf {
         found: &mut Found,
     ) -> Result<Option<Kept>, Failure> {
         let volume = self.volume(name);
-        let buckets = volume.read_buckets(&mut found.damaged).and_then(|buckets| {
+        let read = |damaged: &mut Vec<String>| {
+            damaged.clear();
+            let buckets = volume.read_buckets(damaged)?;
             volume.remove_leftovers(&buckets)?;
             Ok(buckets)
-        });
+        };
+        let mut damaged = Vec::new();
+        let mut buckets = read(&mut damaged);
+        for _ in 1..OPEN_ATTEMPTS {
+            if !matches!(buckets, Err(Failure::Damaged(_))) {
+                break;
+            }
+            // A disk that fails for a moment makes what is whole look damaged.
+            volume.close();
+            std::thread::park_timeout(OPEN_PAUSE);
+            buckets = read(&mut damaged);
+        }
+        found.damaged.append(&mut damaged);
         match buckets {
             Ok(buckets) => {
                 volume.close();

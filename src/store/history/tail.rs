@@ -81,7 +81,7 @@ impl Translator {
                 into.rows.push(Row {
                     id: *id,
                     at: sample.received_at,
-                    what: What::Value(sample.value.clone(), sample.quality),
+                    what: What::Value(sample.value.clone().into(), sample.quality),
                     server: sample.server,
                     epoch: sample.epoch,
                 });

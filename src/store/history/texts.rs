@@ -1,8 +1,9 @@
 //! A chunk's texts: each kept once, all packed together.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::columns::{self, COMPRESSION_LEVEL};
+use super::{columns, packer};
 use crate::store::codec::{CHANGE_LEN_MAX, Fault};
 
 /// The longest texts of one chunk, unpacked: its bound when it is cut, and one text over it.
@@ -11,22 +12,22 @@ const TEXTS_LEN_MAX: usize = super::chunk::TEXT_LEN_CUT + CHANGE_LEN_MAX;
 /// Gives each distinct text a number, in the order of their first use.
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
-    numbers: HashMap<String, i64>,
+    numbers: HashMap<Arc<str>, i64>,
     lengths: Vec<i64>,
     bytes: Vec<u8>,
 }
 
 impl Dictionary {
     /// The number of a text.
-    pub(super) fn number(&mut self, text: String) -> Result<i64, Fault> {
-        if let Some(number) = self.numbers.get(&text) {
+    pub(super) fn number(&mut self, text: &Arc<str>) -> Result<i64, Fault> {
+        if let Some(number) = self.numbers.get(text) {
             return Ok(*number);
         }
         let number = i64::try_from(self.lengths.len()).map_err(|error| error.to_string())?;
         self.lengths
             .push(i64::try_from(text.len()).map_err(|error| error.to_string())?);
         self.bytes.extend_from_slice(text.as_bytes());
-        self.numbers.insert(text, number);
+        self.numbers.insert(Arc::clone(text), number);
         Ok(number)
     }
 
@@ -43,13 +44,12 @@ impl Dictionary {
         }
         let len = u32::try_from(self.bytes.len()).map_err(|error| error.to_string())?;
         out.extend_from_slice(&len.to_be_bytes());
-        let packed = zstd::bulk::compress(&self.bytes, COMPRESSION_LEVEL);
-        columns::write_bytes(out, &packed.map_err(|error| error.to_string())?)
+        columns::write_bytes(out, &packer::pack(&self.bytes)?)
     }
 }
 
 /// Reads a dictionary of at most `count_max` texts from the front of `rest`.
-pub(super) fn read(rest: &mut &[u8], count_max: usize) -> Result<Vec<Box<str>>, Fault> {
+pub(super) fn read(rest: &mut &[u8], count_max: usize) -> Result<Vec<Arc<str>>, Fault> {
     let count = columns::read_len(rest)?;
     if count > count_max {
         return Err(format!("{count} texts are too many"));
@@ -63,7 +63,7 @@ pub(super) fn read(rest: &mut &[u8], count_max: usize) -> Result<Vec<Box<str>>, 
         return Err(format!("{len} bytes of text are too many"));
     }
     let packed = columns::read_bytes(rest)?;
-    let bytes = zstd::bulk::decompress(packed, len).map_err(|error| error.to_string())?;
+    let bytes = packer::unpack(packed, len)?;
     let mut unread = std::str::from_utf8(&bytes).map_err(|error| error.to_string())?;
     let mut texts = Vec::with_capacity(count);
     for length in lengths {

@@ -6,10 +6,14 @@ use std::ops::ControlFlow;
 use super::History;
 use super::bucket::ChunkKey;
 use super::cursor::{Cursor, Merged};
+use super::row::What;
 use crate::model::StatisticId;
 use crate::store::engine::{Drawer, Failure};
 use crate::store::error::Error;
 use crate::store::verifying::Verified;
+
+/// Rows between two reports of progress.
+const PROGRESS_ROWS: u64 = 4096;
 
 /// Adds what `history` holds to `verified`. `progress` is shown rows read and rows to be read.
 pub(in crate::store) fn verify(
@@ -37,17 +41,27 @@ pub(in crate::store) fn verify(
             };
             let found = verified.history_rows;
             let mut merged = Merged::new(vec![cursor], Vec::new());
-            let mut rows = Vec::new();
             loop {
-                match merged.take(&mut rows) {
-                    Ok(Some(_)) => verified.history_rows += rows.drain(..).len() as u64,
+                match merged.next() {
+                    Ok(Some(row)) => {
+                        verified.history_rows += 1;
+                        if let What::Value(content, _) = row.what
+                            && let Err(fault) = content.read()
+                        {
+                            let (volume, id) = (kept.volume.name, row.id.0);
+                            let fault = format!("history {volume}, statistic {id}: {fault}");
+                            verified.damaged.push(fault);
+                        }
+                    }
                     Ok(None) => break,
                     Err(failure) => {
                         verified.damaged.push(failure.to_string());
                         break;
                     }
                 }
-                progress(verified.history_rows, total);
+                if verified.history_rows.is_multiple_of(PROGRESS_ROWS) {
+                    progress(verified.history_rows, total);
+                }
             }
             let damaged = merged.damaged();
             let read = verified.history_rows - found;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bucket::{BucketV1, ChunkKey, EventV1};
 use super::chunk;
-use super::row::Row;
+use super::row::{Row, What};
 use crate::store::codec::{self, Fault};
 use crate::store::engine::{Drawer, EngineError, Vault};
 use crate::store::status::Sequence;
@@ -53,12 +53,17 @@ impl BucketWriter {
     }
 
     /// Takes the next row, in the order of the statistics' numbers.
-    pub(super) fn push(&mut self, row: Row) -> Result<(), EngineError> {
+    pub(super) fn push(&mut self, mut row: Row) -> Result<(), EngineError> {
         debug_assert!(self.rows.last().is_none_or(|last| last.id <= row.id));
         self.bucket.earliest = self.bucket.earliest.min(row.at.0);
         self.bucket.latest = self.bucket.latest.max(row.at.0);
         self.bucket.rows += 1;
-        self.texts_len += chunk::text_len(&row);
+        if let What::Value(content, quality) = row.what {
+            // States are written here, by history's thread: the store's writer has no time for it.
+            let content = content.packed();
+            self.texts_len += content.text_len();
+            row.what = What::Value(content, quality);
+        }
         self.rows.push(row);
         if self.rows.len() >= chunk::ROWS_MAX || self.texts_len >= chunk::TEXT_LEN_CUT {
             self.cut()?;

@@ -22,6 +22,9 @@ async fn make(path: &Path) {
         store.writer.flush().await.unwrap();
     }
     copy_directory(&path.join("now"), &copied.join("now"));
+    for file in ["starts", "last-known"] {
+        fs::copy(path.join(file), copied.join(file)).unwrap();
+    }
     store.writer.close().unwrap();
 }
 
@@ -49,6 +52,15 @@ fn check(path: &Path, harm: &str) -> OpenReport {
     }
     if let Some(aside) = &opened.report.set_aside {
         assert!(aside.join("db").exists(), "{harm}: nothing is deleted");
+        // What the first store knew at its orderly end.
+        assert!(opened.report.restored, "{harm}");
+        assert_eq!(
+            opened.loaded.statistics.len(),
+            STATISTICS as usize,
+            "{harm}"
+        );
+        assert_eq!(number_of(&opened.loaded.statistics[0]), Some(0), "{harm}");
+        assert_eq!(opened.generation, 3, "{harm}");
     }
     // It goes on working.
     opened.writer.record([registered(0), sampled(0, ROUNDS)]);
@@ -172,6 +184,54 @@ fn ruined_stores_are_set_aside_twice_and_then_the_run_is_in_memory() {
     }
 }
 
+#[tokio::test]
+async fn the_snapshot_replaces_what_was_lost_and_no_number_is_given_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path()).await;
+    let copy = dir.path().join("copy");
+    let lost = {
+        // A run that registers and opens more, and is lost.
+        let store = open_quiet(&copy);
+        store
+            .writer
+            .record([registered(STATISTICS), sampled(STATISTICS, 1)]);
+        store.writer.flush().await.unwrap();
+        let epoch = store.epochs.allocate();
+        let harmed = dir.path().join("harmed");
+        copy_directory(&copy, &harmed);
+        store.writer.close().unwrap();
+        (epoch, harmed)
+    };
+    let (epoch, harmed) = lost;
+    ruin(&harmed);
+    let store = open_at(&harmed);
+    assert!(store.report.restored, "{:?}", store.report);
+    let known = &store.loaded;
+    assert_eq!(known.statistics.len(), STATISTICS as usize);
+    assert!(known.next_id.0 > STATISTICS, "the lost statistic's number");
+    assert!(store.generation > 3, "{}", store.generation);
+    assert!(store.epochs.allocate() > epoch);
+    store.writer.close().unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_is_set_aside_with_its_store() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path()).await;
+    ruin(dir.path());
+    let snapshot = dir.path().join("last-known");
+    let mut bytes = fs::read(&snapshot).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&snapshot, bytes).unwrap();
+    let opened = open_at(dir.path());
+    let aside = opened.report.set_aside.clone().unwrap();
+    assert!(!opened.report.restored);
+    assert_eq!(opened.loaded.statistics, []);
+    assert!(aside.join("last-known").exists(), "nothing is deleted");
+    opened.writer.close().unwrap();
+}
+
 #[test]
 fn a_ruined_store_is_left_alone_when_told_to_stop() {
     let dir = tempfile::tempdir().unwrap();
@@ -237,11 +297,11 @@ async fn a_store_that_opens_empty_is_damaged_and_not_new() {
     assert!(aside.join("db").exists());
     opened.writer.close().unwrap();
     drop(opened);
-    // The new store has a past of its own.
+    // It is the same store: its starts are counted on.
     let again = open(&config(dir.path()), &clock()).unwrap();
     assert_eq!(
         (again.report.set_aside.clone(), again.generation),
-        (None, 2)
+        (None, 4)
     );
     again.writer.close().unwrap();
 }

@@ -11,12 +11,13 @@ use super::feeding::Feeder;
 use super::{Shared, Wait};
 use crate::model::EpochCounter;
 use crate::store::codec::Record;
-use crate::store::engine::{Engine, EngineError, background_panics};
+use crate::store::engine::{Engine, EngineError, Witness, background_panics};
 use crate::store::history::Keeper;
 use crate::store::image::Image;
 use crate::store::journal::{self, Entry};
 use crate::store::meta::Meta;
 use crate::store::opening::EPOCHS_RESERVED;
+use crate::store::snapshot::Snapshots;
 use crate::store::status::{Health, Sequence};
 
 /// What the writer starts from.
@@ -34,6 +35,9 @@ pub(in crate::store) struct Start {
     pub(in crate::store) tail_size: u64,
     /// Takes over what the journal need not keep; `None` for a store that survives nothing.
     pub(in crate::store) keeper: Option<Keeper>,
+    /// Kept ahead of the numbers that are given; `None` for a store that survives nothing.
+    pub(in crate::store) witness: Option<Witness>,
+    pub(in crate::store) snapshots: Snapshots,
 }
 
 /// The thread's own state.
@@ -49,6 +53,8 @@ pub(super) struct Worker {
     durable_epoch_ceiling: u64,
     checkpoints: Checkpoints,
     feeder: Feeder,
+    witness: Option<Witness>,
+    snapshots: Snapshots,
     /// Numbered, in the image, not yet durable. Only when this is empty may pages be written.
     unflushed: Vec<Entry>,
     waiters: Vec<oneshot::Sender<()>>,
@@ -74,6 +80,8 @@ impl Worker {
         feeder.learn(start.image.statistics());
         Self {
             feeder,
+            witness: start.witness,
+            snapshots: start.snapshots,
             shared,
             epochs,
             flush_interval: start.flush_interval,
@@ -119,6 +127,7 @@ impl Worker {
             .checkpoints
             .is_resting(&self.image, self.feeder.folded())
             && self.feeder.is_even(self.durable)
+            && self.snapshots.is_resting()
         {
             if self.shared.wait(Wait::Work) {
                 return true;
@@ -137,6 +146,8 @@ impl Worker {
             // Answers need the processor, too.
             let deadline = Instant::now() + self.flush_interval / 2;
             self.advance(Some(deadline))?;
+            self.snapshots
+                .advance(&self.image, &self.meta, self.durable, Some(deadline));
             self.feeder
                 .catch_up(&self.engine, self.durable, Some(deadline))
         });
@@ -153,6 +164,12 @@ impl Worker {
         }
         self.take()?;
         self.raise_epoch_ceiling()?;
+        if let Some(witness) = &mut self.witness {
+            let (epochs, ids) = (self.meta.epoch_ceiling, self.image.next_id());
+            witness
+                .cover(epochs, ids)
+                .map_err(|error| EngineError(error.to_string()))?;
+        }
         if !self.unflushed.is_empty() || self.checkpoints.unsynced {
             let began = Instant::now();
             for entry in &self.unflushed {
@@ -302,6 +319,7 @@ impl Worker {
             self.advance(None)?;
             self.persist()?;
         }
+        self.snapshots.finish(&self.image, &self.meta, self.durable);
         Ok(())
     }
 }

@@ -27,6 +27,11 @@ const VOLUME_SHARE: u64 = 8;
 /// Between two looks at what else there is to do.
 const SLICE: Duration = Duration::from_millis(20);
 
+/// Before a merge that failed is tried again.
+const MERGE_RETRY_WAIT: Duration = Duration::from_mins(10);
+/// Rows between two looks at the clock.
+const ROWS_PER_LOOK: usize = 1024;
+
 /// How a merge ended.
 enum Outcome {
     Done(Arc<BucketV1>),
@@ -42,7 +47,7 @@ impl Worker {
         let ended = self.shelf.kept.iter().take(last);
         let ended = ended
             .map(|kept| kept.volume.name)
-            .find(|name| name.pass == 0 && !self.unmergeable.contains(name));
+            .find(|name| name.pass == 0 && self.may_merge(*name));
         if let Some(name) = ended {
             return self.rewrite(name);
         }
@@ -58,7 +63,7 @@ impl Worker {
             .map(|kept| kept.volume.name)
             .collect();
         for name in names {
-            if name.pass == 0 && !self.unmergeable.contains(&name) {
+            if name.pass == 0 && self.may_merge(name) {
                 self.rewrite(name)?;
             }
         }
@@ -94,7 +99,7 @@ impl Worker {
         let Some(current) = self.shelf.kept.last() else {
             return Ok(());
         };
-        if self.unmergeable.contains(&current.volume.name) {
+        if !self.may_merge(current.volume.name) {
             return Ok(());
         }
         let mut runs = current.buckets.chunk_by(|a, b| a.level == b.level);
@@ -170,8 +175,14 @@ impl Worker {
         Ok(())
     }
 
-    /// What failed once is left as it is until the next start: it must not keep the rest from being
-    /// folded.
+    /// Whether a volume's buckets can be merged, as far as is known.
+    pub(super) fn may_merge(&self, name: Name) -> bool {
+        let now = Instant::now();
+        let is_put_off = |(other, until): &(Name, Instant)| *other == name && now < *until;
+        !self.unmergeable.contains(&name) && !self.put_off.iter().any(is_put_off)
+    }
+
+    /// What failed is left as it is for a while: it must not keep the rest from being folded.
     fn merge(
         &mut self,
         from: &Kept,
@@ -180,7 +191,9 @@ impl Worker {
     ) -> Result<Outcome, Failure> {
         let outcome = self.try_merge(from, into, is_kept);
         if outcome.is_err() {
-            self.unmergeable.push(from.volume.name);
+            let name = from.volume.name;
+            self.put_off.retain(|(other, _)| *other != name);
+            self.put_off.push((name, Instant::now() + MERGE_RETRY_WAIT));
         }
         outcome
     }
@@ -208,13 +221,14 @@ impl Worker {
             to,
             events(from, oldest),
         );
-        let mut rows = Vec::new();
         let mut slice = Instant::now();
-        while merged.take(&mut rows)?.is_some() {
-            for row in rows.drain(..).filter(|row| is_kept(row)) {
+        let mut rows = 0_usize;
+        while let Some(row) = merged.next()? {
+            if is_kept(&row) {
                 writer.push(row)?;
             }
-            if slice.elapsed() >= SLICE {
+            rows += 1;
+            if rows.is_multiple_of(ROWS_PER_LOOK) && slice.elapsed() >= SLICE {
                 if self.breathe()? {
                     return Ok(Outcome::Left);
                 }

@@ -36,7 +36,7 @@ impl Worker {
             .kept
             .iter()
             .filter(|kept| kept.volume.name.pass > 0 && kept.volume.name.pass < PASSES_MAX)
-            .filter(|kept| is_over(kept, usual) && !self.unmergeable.contains(&kept.volume.name))
+            .filter(|kept| is_over(kept, usual) && self.may_merge(kept.volume.name))
             .map(|kept| kept.volume.name)
             .collect();
         for name in thinned {

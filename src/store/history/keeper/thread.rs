@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::super::bucket::BucketV1;
 use super::super::config::HistoryConfig;
 use super::super::shelf::{Found, Shelf, root_of};
@@ -48,6 +50,8 @@ pub(super) struct Worker {
     pub(super) retired_volumes: Vec<Arc<Volume>>,
     /// Not to be merged: some of their chunks cannot be read, and nothing damaged is deleted.
     pub(super) unmergeable: Vec<super::super::volume::Name>,
+    /// Not to be merged before an instant: the last attempt failed.
+    pub(super) put_off: Vec<(super::super::volume::Name, Instant)>,
     pub(super) next_bucket: u32,
     /// The volume that is being rewritten, which cannot be dropped meanwhile.
     pub(super) rewriting: Option<super::super::volume::Name>,
@@ -118,6 +122,7 @@ impl Start {
             retired: Vec::new(),
             retired_volumes: Vec::new(),
             unmergeable: Vec::new(),
+            put_off: Vec::new(),
             rewriting: None,
             damaged: found.damaged,
             failures: 0,

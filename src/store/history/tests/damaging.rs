@@ -88,6 +88,27 @@ fn history_of_another_store_is_set_aside() {
 }
 
 #[test]
+fn history_still_fits_when_the_snapshot_replaces_what_was_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let now = dir.path().join("now");
+    fs::write(now.join("db"), vec![0xA5; 100_000]).unwrap();
+    fs::write(now.join("conf"), "no configuration").unwrap();
+    let opened = open_at(dir.path(), &Clock::set_at(at(300_000)));
+    assert!(opened.report.restored, "{:?}", opened.report);
+    record(&opened, [sampled(0, 300_000, 8)]);
+    taken_in(&opened);
+    let numbers = numbers(&opened.history, 0);
+    assert!(numbers.contains(&(10, 10)), "{numbers:?}");
+    assert!(numbers.contains(&(300_000, 8)), "{numbers:?}");
+    assert!(!is_set_aside(dir.path()));
+    let past = opened.history.past(StatisticId(0), Range::ALL).unwrap();
+    let is_lost = |gap: &Gap| gap.reason == Reason::Lost && gap.to >= Some(at(300_000));
+    assert!(past.gaps.iter().any(is_lost), "{:?}", past.gaps);
+    opened.writer.close().unwrap();
+}
+
+#[test]
 fn flipped_bits_are_found_and_never_read_as_values() {
     let dir = tempfile::tempdir().unwrap();
     let volumes = make(dir.path());

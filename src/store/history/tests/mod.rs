@@ -102,7 +102,14 @@ fn numbers(history: &History, id: u32) -> Vec<(u64, i64)> {
 fn all(history: &History) -> Vec<(u32, PastSample)> {
     let mut found = Vec::new();
     let damaged = history.scan(Range::ALL, &|_| true, &mut |id, sample| {
-        found.push((id.0, sample.clone()));
+        let sample = PastSample {
+            value: sample.value.value().unwrap(),
+            at: sample.at,
+            quality: sample.quality,
+            server: sample.server,
+            epoch: sample.epoch,
+        };
+        found.push((id.0, sample));
         ControlFlow::Continue(())
     });
     assert_eq!(damaged.unwrap(), Vec::<String>::new());
