@@ -48,7 +48,7 @@ pub(super) enum Since {
     Changed(Vec<StatisticId>, Vec<Dropped>),
     /// Too long ago to be walked: whatever has a later revision; and these were dropped.
     Unlisted(Vec<Dropped>),
-    /// So long ago that what was dropped since is not known any more.
+    /// So long ago that what was dropped since is not known any more, or not yet.
     Lost,
 }
 
@@ -116,6 +116,10 @@ impl Feed {
         let up_to = self.revision(changes.newest());
         // An earlier run's counters are all below this run's first.
         let after = if since.generation == self.generation {
+        // Somebody made it up. What followers were woken for last may well be behind it.
+        if since > up_to {
+            return (Since::Lost, up_to);
+        }
             since.counter
         } else {
             0
@@ -195,9 +199,11 @@ mod tests {
         let both = vec![StatisticId(7), StatisticId(8)];
         assert_eq!(feed.since(first), (Since::Changed(both, vec![]), at(3, 44)));
         let none = Since::Changed(vec![], vec![]);
-        assert_eq!(feed.since(at(3, 44)), (none.clone(), at(3, 44)));
+        assert_eq!(feed.since(at(3, 44)), (none, at(3, 44)));
         // A revision from the future of this run, which somebody made up.
-        assert_eq!(feed.since(at(3, 99)).0, none);
+        for future in [at(3, 45), at(3, u64::MAX), at(4, 0)] {
+            assert_eq!(feed.since(future).0, Since::Lost);
+        }
     }
 
     #[test]

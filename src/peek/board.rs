@@ -179,13 +179,8 @@ impl Board {
                 up_to: newest,
             });
         };
-        let is_ours = if since.generation == newest.generation {
-            since <= newest
-        } else {
-            // Beyond what was flushed nobody knows any more what it told.
-            since <= self.flushed
-        };
-        if !is_ours {
+        // Beyond what was flushed nobody knows any more what an earlier run told.
+        if since.generation != newest.generation && since > self.flushed {
             return Err(StartOver);
         }
         let numbers = selector.numbers();
