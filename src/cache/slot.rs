@@ -298,6 +298,11 @@ impl Slot {
         self.state().held.is_some()
     }
 
+    /// Whether it was last opened with a tenant password.
+    pub(super) fn is_protected(&self) -> bool {
+        self.state().is_protected()
+    }
+
     /// Whether a Stat Server ever accepted it.
     #[must_use]
     pub fn is_registered(&self) -> bool {
@@ -385,8 +390,7 @@ impl Slot {
         Seen {
             last,
             held: state.held,
-            // With which password it was opened before a restart may be unknown.
-            is_protected: state.registered && proof.is_none_or(PasswordProof::is_some),
+            is_protected: state.is_protected(),
             refusal: refused.map(|refusal| refusal.text.clone()),
             revision: state.revision,
         }
@@ -463,6 +467,13 @@ impl Slot {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_protected(&self) -> bool {
+        // With which password it was opened before a restart may be unknown.
+        self.registered && self.proof.as_ref().is_none_or(PasswordProof::is_some)
     }
 }
 
