@@ -44,7 +44,12 @@ async fn answer<A: AnswerPeeks>(
     let Arrival { id, face, .. } = head.arrival;
     let endpoint = Endpoint::at(path.as_str()).filter(|endpoint| endpoint.is_on(face));
     let Some(endpoint) = endpoint else {
-        return edge.respond(id, Err(ApiError::NotFound));
+        let is_v1 = path.as_str() == "/v1" || path.as_str().starts_with("/v1/");
+        return if is_v1 {
+            edge.respond_v1(id, Err(ApiError::NotFound))
+        } else {
+            edge.respond(id, Err(ApiError::NotFound))
+        };
     };
     match endpoint {
         Endpoint::Statistic => handlers::statistic(edge, head, body).await,
