@@ -88,8 +88,9 @@ fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + 
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
+        .and(warp::ext::optional())
         .map(
-            |method, headers, query, peer, local, meter, arrival: Option<_>| Head {
+            |method, headers, query, peer, local, meter, arrival: Option<_>, in_flight| Head {
                 method,
                 headers,
                 query,
@@ -97,6 +98,7 @@ fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + 
                 local,
                 meter,
                 arrival: arrival.unwrap_or_default(),
+                in_flight,
             },
         )
 }

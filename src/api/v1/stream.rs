@@ -18,6 +18,7 @@ use super::super::edge::Edge;
 use super::super::endpoint::Endpoint;
 use super::super::error::ApiError;
 use super::super::health::{Phase, Readiness};
+use super::super::listener::InFlight;
 use super::super::request::Head;
 use super::json::{Change, Query, Statistic};
 use crate::model::{Revision, StatisticId};
@@ -70,6 +71,13 @@ pub(in crate::api) async fn stream<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Hea
             readiness: edge.follow_readiness(),
             _permit: permit,
         };
+            _in_flight: head.in_flight.clone(),
+        };
+        let mut readiness = edge.follow_readiness();
+        let users_of = Arc::clone(&edge);
+        let withdrawn = async move {
+            // As long as somebody asks there is an edge, so that this is always told.
+            while users.changed().await.is_ok() && users_of.knows(identity.as_ref()) {}
         edge.stream_tasks.spawn(async move {
             // Ends with the reader, or when the service stops: nobody is told.
             follower.run(resume).await.unwrap_or_default();
@@ -104,6 +112,8 @@ struct Follower {
 /// The reader is gone, or the service stops.
 struct Over;
 
+    /// Without it an HTTP/2 connection with nothing but streams would be closed as idle.
+    _in_flight: Option<InFlight>,
 #[derive(Serialize)]
 struct Snapshot {
     statistics: Vec<Statistic>,
