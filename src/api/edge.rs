@@ -33,6 +33,7 @@ pub struct Edge<A> {
     answers: watch::Receiver<Option<Arc<A>>>,
     readiness: watch::Receiver<Readiness>,
     authenticator: Authenticator,
+    users: watch::Sender<()>,
     challenge: HeaderValue,
     request_ids: AtomicU64,
     complaints: Complaints,
@@ -85,6 +86,7 @@ impl<A: AnswerPeeks> Edge<A> {
             answers,
             readiness,
             authenticator: Authenticator::new(config.users.clone()),
+            users: watch::Sender::new(()),
             challenge: challenge(&config.realm),
             // Starts anywhere, so that ids of different runs are told apart in a log.
             request_ids: AtomicU64::new(fastrand::u64(..)),
@@ -103,6 +105,17 @@ impl<A: AnswerPeeks> Edge<A> {
     pub fn replace_users(&self, users: Vec<User>) {
         self.authenticator.replace_users(users);
         self.tickets.clear();
+        self.users.send_replace(());
+    }
+
+    /// Is told whenever the users were exchanged.
+    pub(super) fn follow_users(&self) -> watch::Receiver<()> {
+        self.users.subscribe()
+    }
+
+    /// Whether somebody who proved who they are is still a user.
+    pub(super) fn knows(&self, identity: Option<&Arc<Identity>>) -> bool {
+        identity.is_none_or(|identity| self.authenticator.knows(identity))
     }
 
     /// Exchanges the certificate for connections from now on. Whether TLS is spoken at all stays as

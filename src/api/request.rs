@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use warp::http::{HeaderMap, Method};
 use warp::multipart::FormData;
 
-use super::listener::BodyMeter;
+use super::listener::{BodyMeter, InFlight};
 
 /// The address a request came from. warp's own `addr::remote` only works inside `warp::serve`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub(super) struct Head {
     pub(super) local: Option<Local>,
     pub(super) meter: Option<BodyMeter>,
     pub(super) arrival: Arrival,
+    /// To be kept by an answer that goes on without an end.
+    pub(super) in_flight: Option<InFlight>,
 }
 
 /// A request's body, not yet read.

@@ -50,7 +50,12 @@ async fn answer<A: AnswerPeeks>(
     }
     let endpoint = Endpoint::at(path.as_str()).filter(|endpoint| endpoint.is_on(face));
     let Some(endpoint) = endpoint else {
-        return edge.respond(id, Err(ApiError::NotFound));
+        let is_v1 = path.as_str() == "/v1" || path.as_str().starts_with("/v1/");
+        return if is_v1 {
+            edge.respond_v1(id, Err(ApiError::NotFound))
+        } else {
+            edge.respond(id, Err(ApiError::NotFound))
+        };
     };
     if cors::is_preflight(&head, &edge.config.origins) {
         // What is hidden from this client is hidden from its browser as well.
@@ -106,8 +111,9 @@ fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + 
         .and(warp::ext::optional())
         .and(warp::ext::optional())
         .and(warp::ext::optional())
+        .and(warp::ext::optional())
         .map(
-            |method, headers, query, peer, local, meter, arrival: Option<_>| Head {
+            |method, headers, query, peer, local, meter, arrival: Option<_>, in_flight| Head {
                 method,
                 headers,
                 query,
@@ -115,6 +121,7 @@ fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + 
                 local,
                 meter,
                 arrival: arrival.unwrap_or_default(),
+                in_flight,
             },
         )
 }

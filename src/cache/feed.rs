@@ -39,6 +39,8 @@ pub struct Dropped {
     pub id: StatisticId,
     /// What it was.
     pub statistic: Arc<Statistic>,
+    /// Whether it was opened with a tenant password, so that not everybody may hear of it.
+    pub is_protected: bool,
 }
 
 /// What changed after a revision.
@@ -48,7 +50,7 @@ pub(super) enum Since {
     Changed(Vec<StatisticId>, Vec<Dropped>),
     /// Too long ago to be walked: whatever has a later revision; and these were dropped.
     Unlisted(Vec<Dropped>),
-    /// So long ago that what was dropped since is not known any more.
+    /// So long ago that what was dropped since is not known any more, or not yet.
     Lost,
 }
 
@@ -88,10 +90,10 @@ impl Feed {
     }
 
     /// Notes that a statistic is no longer known.
-    pub(super) fn dropped(&self, id: StatisticId, statistic: Arc<Statistic>) {
+    pub(super) fn dropped(&self, dropped: Dropped) {
         let mut changes = self.lock();
-        let counter = changes.push(id);
-        changes.dropped.insert(counter, Dropped { id, statistic });
+        let counter = changes.push(dropped.id);
+        changes.dropped.insert(counter, dropped);
         if changes.dropped.len() > DROPPED_MAX
             && let Some((oldest, _)) = changes.dropped.pop_first()
         {
@@ -114,6 +116,10 @@ impl Feed {
     pub(super) fn since(&self, since: Revision) -> (Since, Revision) {
         let changes = self.lock();
         let up_to = self.revision(changes.newest());
+        // Somebody made it up. What followers were woken for last may well be behind it.
+        if since > up_to {
+            return (Since::Lost, up_to);
+        }
         // An earlier run's counters are all below this run's first.
         let after = if since.generation == self.generation {
             since.counter
@@ -176,8 +182,12 @@ mod tests {
         }
     }
 
-    fn statistic() -> Arc<Statistic> {
-        Arc::new(Statistic::new("A", ObjectType::Queue, "q", "t"))
+    fn dropped(id: u32) -> Dropped {
+        Dropped {
+            id: StatisticId(id),
+            statistic: Arc::new(Statistic::new("A", ObjectType::Queue, "q", "t")),
+            is_protected: false,
+        }
     }
 
     #[test]
@@ -195,20 +205,19 @@ mod tests {
         let both = vec![StatisticId(7), StatisticId(8)];
         assert_eq!(feed.since(first), (Since::Changed(both, vec![]), at(3, 44)));
         let none = Since::Changed(vec![], vec![]);
-        assert_eq!(feed.since(at(3, 44)), (none.clone(), at(3, 44)));
+        assert_eq!(feed.since(at(3, 44)), (none, at(3, 44)));
         // A revision from the future of this run, which somebody made up.
-        assert_eq!(feed.since(at(3, 99)).0, none);
+        for future in [at(3, 45), at(3, u64::MAX), at(4, 0)] {
+            assert_eq!(feed.since(future).0, Since::Lost);
+        }
     }
 
     #[test]
     fn what_was_dropped_is_told_also_to_those_of_an_earlier_run() {
         let feed = Feed::new(3, 40);
         feed.changed(StatisticId(7));
-        feed.dropped(StatisticId(7), statistic());
-        let dropped = Dropped {
-            id: StatisticId(7),
-            statistic: statistic(),
-        };
+        let dropped = dropped(7);
+        feed.dropped(dropped.clone());
         let (since, _) = feed.since(at(3, 41));
         assert_eq!(
             since,
@@ -228,7 +237,7 @@ mod tests {
         let one = Since::Changed(vec![StatisticId(1)], vec![]);
         assert_eq!(feed.since(at(1, 1)).0, one);
         for _ in 0..=DROPPED_MAX {
-            feed.dropped(StatisticId(2), statistic());
+            feed.dropped(dropped(2));
         }
         assert_eq!(feed.since(at(1, 5)).0, Since::Lost);
         assert_eq!(feed.since(at(0, 5)).0, Since::Lost);

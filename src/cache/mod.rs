@@ -180,7 +180,11 @@ impl Cache {
             index.unaccepted = index.unaccepted.saturating_sub(1);
         }
         if removed && slot.is_registered() {
-            self.feed.dropped(slot.id, slot.statistic.clone());
+            self.feed.dropped(Dropped {
+                id: slot.id,
+                statistic: slot.statistic.clone(),
+                is_protected: slot.is_protected(),
+            });
             self.feed.tell();
         }
         removed

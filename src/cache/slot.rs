@@ -143,7 +143,7 @@ impl Slot {
         }
     }
 
-    /// `start` is the revision that everything changed at whose trust a restart took.
+    /// `start` is the revision that everything changed at when the service started.
     pub(super) fn restore(
         restored: Restored,
         rules: &Rules,
@@ -153,14 +153,11 @@ impl Slot {
         let slot = Self::new(restored.id, restored.statistic, rules, clock);
         {
             let mut state = slot.state();
-            let mut state_revision = Revision::default();
             state.registered = true;
             state.held = restored.held;
             state.proof = restored.proof;
             state.last = restored.last.map(|(mut sample, revision)| {
                 // Nobody vouches for it until a Stat Server does again.
-                let trusted = sample.quality == Quality::Good;
-                state_revision = if trusted { start } else { revision };
                 sample.quality = Quality::Uncertain;
                 let validated = clock.restore(sample.validated_at);
                 Last {
@@ -169,7 +166,8 @@ impl Slot {
                     revision,
                 }
             });
-            state.revision = state_revision;
+            // Doubts, refusals and modes have no stored revision: all of it counts as changed.
+            state.revision = start;
             // About when somebody last asked; what is held open starts over.
             let validated = state.last.as_ref().and_then(|last| last.validated);
             if let (None, Some(validated)) = (state.held, validated) {
@@ -300,6 +298,11 @@ impl Slot {
         self.state().held.is_some()
     }
 
+    /// Whether it was last opened with a tenant password.
+    pub(super) fn is_protected(&self) -> bool {
+        self.state().is_protected()
+    }
+
     /// Whether a Stat Server ever accepted it.
     #[must_use]
     pub fn is_registered(&self) -> bool {
@@ -387,8 +390,7 @@ impl Slot {
         Seen {
             last,
             held: state.held,
-            // With which password it was opened before a restart may be unknown.
-            is_protected: state.registered && proof.is_none_or(PasswordProof::is_some),
+            is_protected: state.is_protected(),
             refusal: refused.map(|refusal| refusal.text.clone()),
             revision: state.revision,
         }
@@ -465,6 +467,13 @@ impl Slot {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_protected(&self) -> bool {
+        // With which password it was opened before a restart may be unknown.
+        self.registered && self.proof.as_ref().is_none_or(PasswordProof::is_some)
     }
 }
 

@@ -269,3 +269,30 @@ async fn what_is_listed_and_struck_off_is_counted_as_it_came() {
     cache.accepted(&asked_for);
     assert_eq!(unaccepted(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_followers_are_told_all_that_they_may_have_missed() {
+    let cache = cache(&Clock::system());
+    let seen = Revision {
+        generation: 6,
+        counter: 30,
+    };
+    // Its value is of before what the follower saw; that it is in doubt may be of after that.
+    let mut doubted = sample(5, 9);
+    doubted.quality = Quality::Uncertain;
+    let revision = Revision {
+        generation: 6,
+        counter: 12,
+    };
+    for (id, name, last) in [(0, "A", Some((doubted, revision))), (1, "B", None)] {
+        cache.restore(Restored {
+            id: StatisticId(id),
+            statistic: Arc::new(statistic(name)),
+            last,
+            held: Some(NotificationMode::Immediate),
+            proof: Some(PasswordProof::NONE),
+        });
+    }
+    let (slots, _, _) = cache.since(seen, |_| true).unwrap();
+    assert_eq!(slots.len(), 2);
+}

@@ -179,13 +179,8 @@ impl Board {
                 up_to: newest,
             });
         };
-        let is_ours = if since.generation == newest.generation {
-            since <= newest
-        } else {
-            // Beyond what was flushed nobody knows any more what it told.
-            since <= self.flushed
-        };
-        if !is_ours {
+        // Beyond what was flushed nobody knows any more what an earlier run told.
+        if since.generation != newest.generation && since > self.flushed {
             return Err(StartOver);
         }
         let numbers = selector.numbers();
@@ -193,7 +188,10 @@ impl Board {
         let (slots, dropped, up_to) = self.cache.since(since, wanted).ok_or(StartOver)?;
         let slots = slots.iter();
         let dropped = dropped.into_iter();
-        let dropped = dropped.filter(|one| wanted(one.id) && selector.means(&one.statistic));
+        let dropped = dropped.filter(|one| {
+            let is_shown = selector.means(&one.statistic) && selector.may_see(one.is_protected);
+            is_shown && wanted(one.id)
+        });
         Ok(Changes {
             changed: slots
                 .filter_map(|slot| self.chosen(slot, selector))
@@ -305,5 +303,75 @@ fn gone(dropped: Dropped) -> Gone {
     Gone {
         id: PublicId::of(dropped.id, &dropped.statistic),
         statistic: dropped.statistic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Epoch, NotificationMode, ObjectType, ProofKey, Quality, Sample, Value};
+    use crate::upstream::{Plan, Roster};
+
+    fn board() -> Board {
+        let clock = Clock::system();
+        let start = Revision::default();
+        let cache = Cache::new(clock.clone(), 1, start, StatisticId(0), 9);
+        let upstream = Upstream::new(Roster::new(), Plan::default());
+        Board::new(
+            clock,
+            Arc::new(cache),
+            Arc::new(upstream),
+            HashMap::new(),
+            start,
+            History::none(),
+        )
+    }
+
+    fn slot(board: &Board) -> Arc<Slot> {
+        let statistic = Statistic::new("Wait", ObjectType::Queue, "q", "A");
+        board.cache.intern(&statistic).unwrap()
+    }
+
+    #[test]
+    fn a_revision_is_good_as_soon_as_it_was_given() {
+        let board = board();
+        let slot = slot(&board);
+        let all = Selector::default();
+        let first = *board.newest().borrow();
+        let sample = Sample {
+            value: Value::Integer(1),
+            quality: Quality::Good,
+            source_time: 0,
+            received_at: Timestamp(1),
+            validated_at: Timestamp(1),
+            server: ServerId(1),
+            epoch: Epoch(1),
+        };
+        board.cache.apply(slot.id, sample);
+        // Nobody was told of the batch yet.
+        let changes = board.changes(Some(first), &all).unwrap();
+        assert!(changes.up_to > first);
+        assert!(board.changes(Some(changes.up_to), &all).is_ok());
+    }
+
+    #[test]
+    fn the_end_of_what_needs_a_password_is_told_only_to_users_of_its_tenant() {
+        let board = board();
+        let slot = slot(&board);
+        let first = *board.newest().borrow();
+        let proof = ProofKey::random().unwrap().prove(&"secret".into());
+        slot.opened(Some(NotificationMode::Immediate), proof);
+        slot.released();
+        assert!(board.cache.remove(&slot, slot.asked()));
+        let told = |tenants: Option<Vec<String>>| {
+            let selector = Selector {
+                tenants,
+                ..Selector::default()
+            };
+            board.changes(Some(first), &selector).unwrap().dropped.len()
+        };
+        assert_eq!(told(None), 0);
+        assert_eq!(told(Some(vec!["B".to_owned()])), 0);
+        assert_eq!(told(Some(vec!["A".to_owned()])), 1);
     }
 }

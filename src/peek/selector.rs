@@ -55,13 +55,18 @@ impl Selector {
             && matches(&self.metric, &statistic.metric)
     }
 
+    /// Whether what is theirs is shown to them also where it needs a tenant's password.
+    pub(super) fn may_see(&self, is_protected: bool) -> bool {
+        !is_protected || self.tenants.is_some()
+    }
+
     /// Whether the statistic as it is now is one of those chosen. What needs a tenant's password is
     /// shown only to users who are bound to that tenant.
     #[must_use]
     pub fn admits(&self, view: &View) -> bool {
         let standings = self.standings.as_ref();
         self.means(&view.statistic)
-            && (!view.is_protected || self.tenants.is_some())
+            && self.may_see(view.is_protected)
             && standings.is_none_or(|standings| standings.contains(&view.standing))
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&view.id))
     }

@@ -95,6 +95,13 @@ struct Account {
     password_hash: SecretString,
 }
 
+impl Account {
+    fn is_as(&self, other: &Self) -> bool {
+        self.identity == other.identity
+            && self.password_hash.expose_secret() == other.password_hash.expose_secret()
+    }
+}
+
 impl Authenticator {
     pub(super) fn new(users: Vec<User>) -> Self {
         let dummy_hash = hash_password("");
@@ -119,9 +126,23 @@ impl Authenticator {
     /// Exchanges the users and empties the memory, so that no withdrawn password goes on working.
     pub(super) fn replace_users(&self, users: Vec<User>) {
         let mut current = self.users.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Arc::new(accounts(users));
+        let mut wanted = accounts(users);
+        for (name, account) in &mut wanted {
+            // Who is the same as before goes on being who they are.
+            if let Some(known) = current.get(name).filter(|known| known.is_as(account)) {
+                account.identity = Arc::clone(&known.identity);
+            }
+        }
+        *current = Arc::new(wanted);
         // Under the users' lock: a check that began before must not be remembered after.
         *lock(&self.proven) = Proven::default();
+    }
+
+    /// Whether this user is still one, with the same password and the same tenants.
+    pub(super) fn knows(&self, identity: &Arc<Identity>) -> bool {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        let known = users.get(&identity.name);
+        known.is_some_and(|known| Arc::ptr_eq(&known.identity, identity))
     }
 
     /// Who sent this `Authorization` header from `source`.

@@ -140,6 +140,22 @@ async fn exchanged_users_are_forgotten_at_once() {
     assert_eq!(gone.unwrap_err(), AuthError::Wrong);
 }
 
+#[tokio::test]
+async fn who_is_the_same_after_an_exchange_is_known_and_who_was_changed_is_not() {
+    let same = users(&["default", "other"]);
+    let auth = Authenticator::new(same.clone());
+    let one = auth.authenticate(&basic("default", "password"), HERE).await;
+    let one = one.unwrap();
+    auth.replace_users(same.clone());
+    assert!(auth.knows(&one));
+    let mut bound = same;
+    bound[0].tenants = Some(vec!["Environment".to_owned()]);
+    auth.replace_users(bound);
+    assert!(!auth.knows(&one));
+    auth.replace_users(users(&["other"]));
+    assert!(!auth.knows(&one));
+}
+
 #[test]
 fn a_bound_user_sees_only_their_tenants() {
     let identity = |tenants: Option<&[&str]>| Identity {

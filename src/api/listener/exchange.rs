@@ -64,6 +64,12 @@ pub(super) struct Exchanges {
 /// A request being answered.
 struct Active(watch::Sender<usize>);
 
+/// Keeps a request among those being answered while its answer goes on without an end.
+#[derive(Clone)]
+pub(in crate::api) struct InFlight {
+    _active: Arc<Active>,
+}
+
 impl Active {
     fn begin(count: &watch::Sender<usize>) -> Self {
         count.send_modify(|count| *count += 1);
@@ -84,7 +90,9 @@ impl HttpService<Request<Incoming>> for Exchanges {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let begun = Instant::now();
-        let active = self.active.as_ref().map(Active::begin);
+        let active = self.active.as_ref().map(|count| InFlight {
+            _active: Arc::new(Active::begin(count)),
+        });
         let desk = Arc::clone(&self.desk);
         let endpoint = Endpoint::at(request.uri().path());
         let (deadline, peek_deadline) = (desk.config.request_deadline(), desk.config.peek_deadline);
@@ -94,6 +102,9 @@ impl HttpService<Request<Incoming>> for Exchanges {
         let (mut request, meter) = metered(request, desk.config.limits.body);
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.local);
+        if let Some(active) = &active {
+            request.extensions_mut().insert(active.clone());
+        }
         let peer = self.peer.0.ip();
         let arrival = Arrival {
             id: (desk.next_id)(),

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use self::admission::Admission;
 pub(super) use self::body::BodyMeter;
 use self::connection::{Connections, Ends};
+pub(super) use self::exchange::InFlight;
 use self::refusal::Refusals;
 use super::edge::Edge;
 use super::request::Face;

@@ -160,3 +160,14 @@ async fn secrets_are_not_in_what_the_configuration_shows() {
     let shown = format!("{config:?}");
     assert!(!shown.contains("canary") && !shown.contains(&hash));
 }
+
+#[tokio::test]
+async fn below_v1_what_is_none_is_a_problem_too() {
+    let bench = Bench::new(Table::example());
+    for path in ["/v1/nothing", "/v1/statistics/1/2", "/v1"] {
+        let request = warp::test::request().method("GET").path(path);
+        let reply = bench.send(request).await;
+        assert_eq!(reply.status, 404, "{path}");
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+    }
+}

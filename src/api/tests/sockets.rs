@@ -15,6 +15,8 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) stop: CancellationToken,
     pub(super) task: JoinHandle<Summary>,
+    /// Streams go on for as long as somebody could say that the service stops.
+    _readiness: watch::Sender<Readiness>,
 }
 
 pub(super) async fn start(table: Table, config: Config) -> Server {
@@ -33,7 +35,7 @@ pub(super) async fn start_edge(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (_, answers) = watch::channel(Some(Arc::new(table)));
-    let (_, readiness) = watch::channel(ready());
+    let (ready, readiness) = watch::channel(ready());
     let stop = CancellationToken::new();
     let edge = Arc::new(Edge::new(Arc::new(config), answers, readiness));
     let serving = serve_edge(listener, face, Arc::clone(&edge), stop.clone());
@@ -41,6 +43,7 @@ pub(super) async fn start_edge(
         address,
         stop,
         task: tokio::spawn(serving),
+        _readiness: ready,
     };
     (server, edge)
 }

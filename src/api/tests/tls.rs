@@ -126,6 +126,50 @@ async fn an_idle_http_2_connection_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_http_2_connection_with_an_open_stream_is_not_idle() {
+    let (mut config, trusted) = secured();
+    config.open_paths = vec!["/v1/stream".to_owned()];
+    let server = start(Table::default(), config).await;
+    let stream = dial(server.address, &trusted, "h2").await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    let mut running = JoinSet::new();
+    running.spawn(connection);
+    let request = hyper::Request::get("https://localhost/v1/stream")
+        .body(Full::new(&b""[..]))
+        .unwrap();
+    let mut body = client.send_request(request).await.unwrap().into_body();
+    // One comes every ten seconds; a connection may be idle for twenty.
+    let mut heartbeats = 0;
+    while heartbeats < 10 {
+        let frame = body.frame().await.expect("the stream goes on").unwrap();
+        let text = frame.into_data().unwrap();
+        heartbeats += usize::from(text.starts_with(b"event: heartbeat"));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_user() {
+    let (server, edge) = start_edge(Table::default(), config(), Face::Main).await;
+    let mut stream = server.connect().await;
+    let head =
+        format!("GET /v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: {EXAMPLE_USER}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"}\n\n\r\n") {
+        said.push(stream.read_u8().await.unwrap());
+    }
+    assert!(said.windows(12).any(|part| part == b"snapshot-end"));
+    edge.replace_users(Vec::new());
+    // The last chunk.
+    while !said.ends_with(b"\r\n0\r\n\r\n") {
+        said.push(stream.read_u8().await.unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handshake_that_does_not_come_ends_the_connection() {
     let (config, _) = secured();
     let server = start(Table::example(), config).await;

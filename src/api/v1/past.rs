@@ -1,5 +1,7 @@
 //! The past as rows: of JSON, of JSON lines, of CSV.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -90,14 +92,46 @@ pub(super) fn csv<T: Serialize>(heading: &[&str], rows: impl Iterator<Item = T>)
     // Writing to memory does not fail.
     writer.write_record(heading).unwrap_or_default();
     for row in rows {
-        let fields = serde_json::to_value(&row).unwrap_or_default();
-        let cells = heading.iter().map(|name| match fields.get(*name) {
-            None | Some(serde_json::Value::Null) => String::new(),
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
+        // By way of its text: a number that was read would not keep its digits.
+        let row = serde_json::to_string(&row).unwrap_or_default();
+        let fields: HashMap<&str, &RawValue> = serde_json::from_str(&row).unwrap_or_default();
+        let cells = heading.iter().map(|name| match fields.get(name) {
+            Some(field) if field.get() != "null" => {
+                let text = serde_json::from_str(field.get());
+                text.unwrap_or_else(|_| field.get().to_owned())
+            }
+            _ => String::new(),
         });
         writer.write_record(cells).unwrap_or_default();
     }
     let bytes = writer.into_inner().unwrap_or_default();
     String::from_utf8(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Epoch, Quality};
+
+    #[test]
+    fn numbers_keep_their_digits_in_every_form() {
+        let point = |value: &str| PastPoint {
+            at: Timestamp(0),
+            value: Value::from_text(value),
+            quality: Quality::Good,
+            server: None,
+            epoch: Epoch(1),
+        };
+        for (value, cell) in [
+            ("42.50", "42.50"),
+            ("99999999999999999999", "99999999999999999999"),
+            ("a,b", "\"a,b\""),
+        ] {
+            let point = point(value);
+            let text = csv(&["value", "server"], [Row::of(&point, None)].into_iter());
+            assert_eq!(text, format!("value,server\n{cell},\n"));
+        }
+        let text = lines([Row::of(&point("42.50"), None)].into_iter());
+        assert!(text.contains("\"value\":42.50,"), "{text}");
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::poll_fn;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 use warp::Reply as _;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -18,6 +18,7 @@ use super::super::edge::Edge;
 use super::super::endpoint::Endpoint;
 use super::super::error::ApiError;
 use super::super::health::{Phase, Readiness};
+use super::super::listener::InFlight;
 use super::super::request::Head;
 use super::json::{Change, Query, Statistic};
 use crate::model::{Revision, StatisticId};
@@ -44,6 +45,8 @@ pub(in crate::api) async fn stream<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Hea
     let outcome = async {
         Endpoint::Stream.check_method(&head)?;
         let answers = edge.answers()?;
+        // Before anybody is known, so that no exchange of users is missed.
+        let mut users = edge.follow_users();
         // The ticket stands for credentials, so it is looked for before anything else is read.
         let own = ["ticket", "lastEventId"];
         let ticket = Query::read(&head.query, None, &own)?;
@@ -67,12 +70,23 @@ pub(in crate::api) async fn stream<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Hea
             board,
             selector: query.selector,
             events,
-            readiness: edge.follow_readiness(),
             _permit: permit,
+            _in_flight: head.in_flight.clone(),
+        };
+        let mut readiness = edge.follow_readiness();
+        let users_of = Arc::clone(&edge);
+        let withdrawn = async move {
+            // As long as somebody asks there is an edge, so that this is always told.
+            while users.changed().await.is_ok() && users_of.knows(identity.as_ref()) {}
         };
         edge.stream_tasks.spawn(async move {
-            // Ends with the reader, or when the service stops: nobody is told.
-            follower.run(resume).await.unwrap_or_default();
+            let draining = |readiness: &Readiness| readiness.phase == Phase::Draining;
+            // Also while a reader is behind. The end of the stream makes it come back.
+            tokio::select! {
+                _ = readiness.wait_for(draining) => {}
+                () = withdrawn => {}
+                _ = follower.run(resume) => {}
+            }
         });
         let body = poll_fn(move |context| {
             let event = waiting.poll_recv(context);
@@ -97,11 +111,12 @@ struct Follower {
     board: Arc<Board>,
     selector: Selector,
     events: mpsc::Sender<Bytes>,
-    readiness: watch::Receiver<Readiness>,
     _permit: OwnedSemaphorePermit,
+    /// Without it an HTTP/2 connection with nothing but streams would be closed as idle.
+    _in_flight: Option<InFlight>,
 }
 
-/// The reader is gone, or the service stops.
+/// The reader is gone, or reads no more.
 struct Over;
 
 #[derive(Serialize)]
@@ -122,7 +137,6 @@ struct At {
 impl Follower {
     async fn run(self, resume: Option<String>) -> Result<(), Over> {
         let mut newest = self.board.newest();
-        let mut readiness = self.readiness.clone();
         self.say(format!("retry: {RETRY_MS}\n\n")).await?;
         let mut told = match self.resumed(resume.as_deref()).await? {
             Some(told) => told,
@@ -136,14 +150,8 @@ impl Follower {
                     .touch(self.selector.ids.iter().flatten().copied());
                 touched = Some(Instant::now());
             }
-            let stopping = async {
-                let draining = |readiness: &Readiness| readiness.phase == Phase::Draining;
-                drop(readiness.wait_for(draining).await);
-            };
             tokio::select! {
                 () = self.events.closed() => return Err(Over),
-                // Told or not, the end of the stream makes the reader come back.
-                () = stopping => return Err(Over),
                 () = sleep_until(heartbeat) => {
                     self.event("heartbeat", Some(told), &at(told)).await?;
                     heartbeat = Instant::now() + HEARTBEAT;
