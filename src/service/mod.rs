@@ -369,6 +369,10 @@ fn store_figures(writer: &store::Writer) -> impl Fn() -> api::StoreFigures + Sen
             lost_changes: status.lost_changes,
             flush_last: status.flush_last,
             flush_max: status.flush_max,
+            flushes: status.flushes,
+            size: status.size,
+            history_size: status.history_size,
+            history_folded_at: status.history_folded_at.map(|at| at.0 / 1000),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::model::Timestamp;
+
 /// The number of a journal entry. Grows by one with each, over restarts too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Sequence(pub u64);
@@ -17,6 +19,14 @@ pub struct Status {
     /// Changes since start that history will lack: coalesced while the queue was full, or recorded
     /// after the end.
     pub lost_changes: u64,
+    /// Flushes since start.
+    pub flushes: u64,
+    /// Bytes on the disk for what is known now, looked at every half minute.
+    pub size: u64,
+    /// Bytes on the disk for history.
+    pub history_size: u64,
+    /// The instant up to which changes are on history's own disk; `None` before anything is.
+    pub history_folded_at: Option<Timestamp>,
     /// How long the last flush took.
     pub flush_last: Duration,
     /// The longest flush since start.

@@ -25,6 +25,14 @@ pub struct StoreFigures {
     pub flush_last: Duration,
     /// The longest flush since start.
     pub flush_max: Duration,
+    /// Flushes since start.
+    pub flushes: u64,
+    /// Bytes on the disk for what is known now.
+    pub size: u64,
+    /// Bytes on the disk for history.
+    pub history_size: u64,
+    /// Up to when history is on the disk in its own form, in seconds of Unix time.
+    pub history_folded_at: Option<u64>,
 }
 
 /// A counter's value without an exemplar.
@@ -132,6 +140,23 @@ impl Collector for Store {
             help,
             MetricType::Counter,
             figures.lost_changes,
-        )
+        )?;
+        let help = "Flushes since start";
+        number("store_flushes", help, MetricType::Counter, figures.flushes)?;
+        let help = "Bytes on the disk for catalogue, last values and journal";
+        number("store_size_bytes", help, MetricType::Gauge, figures.size)?;
+        let help = "Bytes on the disk for history";
+        let size = figures.history_size;
+        number("store_history_size_bytes", help, MetricType::Gauge, size)?;
+        let help = "The instant up to which changes are folded into history, in Unix time";
+        if let Some(at) = figures.history_folded_at {
+            number(
+                "store_history_folded_timestamp_seconds",
+                help,
+                MetricType::Gauge,
+                at,
+            )?;
+        }
+        Ok(())
     }
 }

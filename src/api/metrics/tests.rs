@@ -35,6 +35,10 @@ fn text(metrics: &Metrics, format: Format) -> String {
         lost_changes: 1,
         flush_last: Duration::from_millis(500),
         flush_max: Duration::from_secs(2),
+        flushes: 9,
+        size: 4096,
+        history_size: 8192,
+        history_folded_at: Some(1_800_000_000),
     };
     write(&metrics.gather(vec![server], Some(store)), format).unwrap()
 }
@@ -109,6 +113,10 @@ fn what_was_counted_is_told_under_its_labels() {
         "peekd_store_queue_changes 2",
         "peekd_store_durable_changes_total 7",
         "peekd_store_lost_changes_total 1",
+        "peekd_store_flushes_total 9",
+        "peekd_store_size_bytes 4096",
+        "peekd_store_history_size_bytes 8192",
+        "peekd_store_history_folded_timestamp_seconds 1800000000",
         "# EOF",
     ] {
         has(&text, line);

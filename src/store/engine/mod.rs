@@ -24,7 +24,7 @@ pub(super) use ladder::climb;
 pub(super) use opening::{Access, Failure, Place, make_directory, sync_directory};
 pub(super) use past::{Ceilings, Witness, given};
 pub(super) use quiet::{background_panics, catch};
-pub(super) use vault::{Drawer, Vault};
+pub(super) use vault::{Drawer, Vault, size_of};
 
 /// What the engine said, or what it panicked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,14 @@ impl Engine {
     /// Whether what is written survives the process.
     pub(super) const fn is_on_disk(&self) -> bool {
         matches!(self.place, Place::Disk(_))
+    }
+
+    /// Bytes on the disk.
+    pub(super) fn size(&self) -> u64 {
+        match &self.place {
+            Place::Disk(path) => size_of(path),
+            Place::Memory => 0,
+        }
     }
 
     pub(super) const fn schema(&self) -> u32 {

@@ -3,7 +3,7 @@
 //! Unlike [`super::Engine`] it is never reopened in place: a vault that fails is left and another
 //! is opened.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -178,4 +178,22 @@ fn open(path: &Path) -> Result<Handles, Failure> {
         file,
         db,
     })
+}
+
+/// Bytes of all files below a directory, as far as they can be seen.
+pub(in crate::store) fn size_of(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(entries) = fs::read_dir(path) else {
+        return 0;
+    };
+    let sizes = entries.flatten().filter_map(|entry| {
+        let data = entry.metadata().ok()?;
+        Some(if data.is_dir() {
+            size_of(&entry.path())
+        } else {
+            // What it takes, not how long it says it is.
+            data.blocks() * 512
+        })
+    });
+    sizes.sum()
 }

@@ -39,6 +39,7 @@ use tokio::sync::watch;
 
 use super::error::Error;
 use super::status::{Health, Sequence};
+use crate::model::Timestamp;
 
 pub use config::{HistoryConfig, RetentionOf};
 pub use content::Content;
@@ -59,6 +60,8 @@ pub struct HistoryStatus {
     pub health: Health,
     /// The newest journal entry on history's own disk.
     pub folded: Sequence,
+    /// The latest instant in what is folded.
+    pub folded_at: Option<Timestamp>,
     /// Bytes on the disk.
     pub size: u64,
     /// Where damaged parts were moved since the start.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bucket::BucketV1;
-use super::volume::{BUILDING, DROPPED, Name, Volume, size_of};
+use super::volume::{BUILDING, DROPPED, Name, Volume};
 use crate::model::Timestamp;
-use crate::store::engine::{Failure, Faults, make_directory, sync_directory};
+use crate::store::engine::{Failure, Faults, make_directory, size_of, sync_directory};
 use crate::store::error::Error;
 use crate::store::status::Sequence;
 

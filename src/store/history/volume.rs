@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bucket::{BucketV1, ChunkKey, FACT_PREFIX};
 use crate::store::codec::{self, Assembler, Joined};
-use crate::store::engine::{Drawer, EngineError, Failure, Faults, Vault};
+use crate::store::engine::{Drawer, EngineError, Failure, Faults, Vault, size_of};
 use crate::store::error::Error;
 
 /// A volume's number, and how often it was rewritten. Its directory is called `000007.1`.
@@ -272,22 +272,4 @@ pub(super) fn each_value(
         show(joined);
     }
     Ok(())
-}
-
-/// Bytes of all files below a directory, as far as they can be seen.
-pub(super) fn size_of(path: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
-    let Ok(entries) = fs::read_dir(path) else {
-        return 0;
-    };
-    let sizes = entries.flatten().filter_map(|entry| {
-        let data = entry.metadata().ok()?;
-        Some(if data.is_dir() {
-            size_of(&entry.path())
-        } else {
-            // What it takes, not how long it says it is.
-            data.blocks() * 512
-        })
-    });
-    sizes.sum()
 }

@@ -7,7 +7,11 @@ fn make(path: &Path) {
     opened.writer.record((0..200).map(registered));
     opened.writer.record((0..200).map(|id| sampled(id, 1)));
     runtime().block_on(opened.writer.flush()).unwrap();
-    opened.history.settle().unwrap();
+    // History may still be opening, and then has nothing to settle.
+    let folded = || opened.history.status().borrow().folded;
+    while folded() < opened.writer.status().borrow().durable {
+        opened.history.settle().unwrap();
+    }
     opened.writer.record((0..200).map(|id| sampled(id, 2)));
     opened.writer.close().unwrap();
 }

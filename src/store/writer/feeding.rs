@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use tokio::time::Instant;
 
-use crate::model::{Statistic, StatisticId};
+use crate::model::{Statistic, StatisticId, Timestamp};
 use crate::store::codec::{Assembler, Record};
 use crate::store::engine::{Engine, EngineError, Tree};
 use crate::store::history::{Handoff, Keeper, Translator};
@@ -47,6 +47,14 @@ impl Feeder {
     /// The newest entry that the journal need not keep for history's sake.
     pub(super) fn folded(&self) -> Option<Sequence> {
         self.keeper.as_ref()?.folded()
+    }
+
+    /// Bytes of history on the disk, and the latest instant in them.
+    pub(super) fn figures(&self) -> (u64, Option<Timestamp>) {
+        self.keeper
+            .as_ref()
+            .map(Keeper::figures)
+            .unwrap_or_default()
     }
 
     pub(super) fn fault(&self) -> Option<String> {

@@ -7,7 +7,6 @@ mod thread;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -15,7 +14,7 @@ use tokio::time::Instant;
 use super::change::Change;
 use super::error::Error;
 use super::queue::{Limits, Queue, Taken};
-use super::status::{Health, Sequence, Status};
+use super::status::Status;
 use crate::model::{Clock, EpochCounter};
 
 pub(super) use thread::Start;
@@ -226,28 +225,25 @@ impl Shared {
         self.lock().queue.release();
     }
 
-    /// Tells how things are to whoever watches.
-    fn publish(
-        &self,
-        durable: Sequence,
-        health: Health,
-        flush_took: Option<Duration>,
-        history_fault: Option<String>,
-    ) {
+    /// Tells how things are to whoever watches. Flushes come as how many there were since the last
+    /// time, with how long the last one took.
+    fn publish(&self, news: Status) {
         let (lost_changes, queue_len) = {
             let state = self.lock();
             (state.queue.lost_total(), state.queue.len())
         };
         self.status.send_if_modified(|status| {
-            let flush_last = flush_took.unwrap_or(status.flush_last);
+            let flush_last = match news.flushes {
+                0 => status.flush_last,
+                _ => news.flush_last,
+            };
             let new = Status {
-                durable,
-                health,
                 lost_changes,
+                queue_len,
+                flushes: status.flushes + news.flushes,
                 flush_last,
                 flush_max: status.flush_max.max(flush_last),
-                queue_len,
-                history_fault,
+                ..news
             };
             let modified = *status != new;
             *status = new;

@@ -18,7 +18,7 @@ use crate::store::journal::{self, Entry};
 use crate::store::meta::Meta;
 use crate::store::opening::EPOCHS_RESERVED;
 use crate::store::snapshot::Snapshots;
-use crate::store::status::{Health, Sequence};
+use crate::store::status::{Health, Sequence, Status};
 
 /// What the writer starts from.
 pub(in crate::store) struct Start {
@@ -62,9 +62,14 @@ pub(super) struct Worker {
     failures: u32,
     /// Panics of the engine's own threads already answered by reopening.
     panics_seen: u64,
+    /// Bytes on the disk when they were last looked at, and when that is due again.
+    size: u64,
+    size_due: Instant,
     next_tick: Instant,
 }
 
+/// Between two looks at how much disk is used.
+const SIZE_INTERVAL: Duration = Duration::from_secs(30);
 /// The wait between attempts grows up to this.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
 /// From this failure on the engine is reopened before each attempt: it may refuse for good.
@@ -101,6 +106,8 @@ impl Worker {
             waiters: Vec::new(),
             failures: 0,
             panics_seen: background_panics(),
+            size: 0,
+            size_due: Instant::now(),
             next_tick: Instant::now(),
         }
     }
@@ -287,9 +294,23 @@ impl Worker {
         self.publish(Health::Failing { message }, None);
     }
 
-    fn publish(&self, health: Health, flush_took: Option<Duration>) {
-        let fault = self.feeder.fault();
-        self.shared.publish(self.durable, health, flush_took, fault);
+    fn publish(&mut self, health: Health, flush_took: Option<Duration>) {
+        if Instant::now() >= self.size_due {
+            self.size_due = Instant::now() + SIZE_INTERVAL;
+            self.size = self.engine.size();
+        }
+        let (history_size, history_folded_at) = self.feeder.figures();
+        self.shared.publish(Status {
+            durable: self.durable,
+            health,
+            size: self.size,
+            history_size,
+            history_folded_at,
+            flush_last: flush_took.unwrap_or_default(),
+            flushes: flush_took.is_some().into(),
+            history_fault: self.feeder.fault(),
+            ..Status::default()
+        });
     }
 
     /// The orderly end: everything queued, then a whole checkpoint.

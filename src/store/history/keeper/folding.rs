@@ -48,7 +48,7 @@ impl Worker {
         self.shelf.current()?.buckets.push(bucket);
         self.tail = Tail::behind(to);
         self.show();
-        self.shared.set_folded(to);
+        self.shared.set_folded(to, self.latest);
         self.note_size();
         tracing::debug!(target: "peekd::store", sequence = to.0, rows, "folded");
         Ok(())

@@ -17,7 +17,7 @@ use super::limits::Limits;
 use super::tail::Handoff;
 use super::view::Board;
 use super::{History, HistoryStatus};
-use crate::model::{Clock, Statistic, StatisticId};
+use crate::model::{Clock, Statistic, StatisticId, Timestamp};
 use crate::store::Config;
 use crate::store::engine::Faults;
 use crate::store::error::Error;
@@ -114,6 +114,12 @@ impl Keeper {
         self.shared.limits.learn(id, statistic);
     }
 
+    /// Bytes on the disk, and the latest instant in what is folded.
+    pub(in crate::store) fn figures(&self) -> (u64, Option<Timestamp>) {
+        let status = self.shared.status.borrow();
+        (status.size, status.folded_at)
+    }
+
     /// What is wrong with history, in words.
     pub(in crate::store) fn fault(&self) -> Option<String> {
         let status = self.shared.status.borrow();
@@ -174,9 +180,12 @@ impl Shared {
         self.lock().closing
     }
 
-    fn set_folded(&self, folded: Sequence) {
+    fn set_folded(&self, folded: Sequence, at: Timestamp) {
         self.folded.store(folded.0, Ordering::Release);
-        self.status.send_modify(|status| status.folded = folded);
+        self.status.send_modify(|status| {
+            status.folded = folded;
+            status.folded_at = (at.0 > 0).then_some(at);
+        });
     }
 
     pub(super) fn status(&self) -> watch::Receiver<HistoryStatus> {

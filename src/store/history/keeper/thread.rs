@@ -132,7 +132,7 @@ impl Start {
             status.set_aside = found.set_aside;
         });
         worker.show();
-        worker.shared.set_folded(folded);
+        worker.shared.set_folded(folded, worker.latest);
         worker.note_size();
         worker
     }
