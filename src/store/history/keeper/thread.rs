@@ -58,6 +58,8 @@ pub(super) struct Worker {
     damaged: Vec<String>,
     /// Turns that failed since one last worked.
     failures: u32,
+    /// The journal's newest entry at the start, until it was taken in.
+    awaited: Option<Sequence>,
 }
 
 impl Start {
@@ -112,6 +114,7 @@ impl Start {
         let folded = opened.folded();
         let buckets = opened.kept.iter().flat_map(|kept| &kept.buckets);
         let latest = buckets.map(|bucket| bucket.latest).max().unwrap_or(0);
+        let awaited = (folded < self.newest).then_some(self.newest);
         let worker = Worker {
             shared: self.shared,
             config: self.config,
@@ -126,6 +129,7 @@ impl Start {
             rewriting: None,
             damaged: found.damaged,
             failures: 0,
+            awaited,
         };
         worker.shared.status.send_modify(|status| {
             status.health = Health::Ok;
@@ -175,6 +179,10 @@ impl Worker {
         Result<(), Failure>,
     ) {
         let is_idle = work.handoffs.is_empty();
+        if is_idle && self.awaited.take().is_some() {
+            // Less is coming than was promised: what there is must not be kept back for ever.
+            self.show();
+        }
         self.take_in(work.handoffs);
         let result = if work.settle.is_empty() {
             self.tidy(is_idle)
@@ -207,6 +215,8 @@ impl Worker {
         if handoffs.is_empty() {
             return;
         }
+        let reached = handoffs.iter().map(|handoff| handoff.to).max();
+        self.awaited = self.awaited.filter(|awaited| reached < Some(*awaited));
         for handoff in handoffs {
             for (id, statistic) in &handoff.registered {
                 self.shared.limits.learn(*id, statistic);
@@ -232,8 +242,12 @@ impl Worker {
         Ok(work.closing)
     }
 
-    /// Shows the present state to readers.
+    /// Shows the present state to readers; not before the journal's unfolded end is in it, or what
+    /// happened last before a restart would seem never to have been.
     pub(super) fn show(&self) {
+        if self.awaited.is_some() {
+            return;
+        }
         self.shared.board.show(View {
             kept: self.shelf.kept.clone(),
             tail: self.tail.clone(),
