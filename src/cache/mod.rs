@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 pub use feed::Dropped;
 use feed::{Feed, Since};
-pub use slot::{Applied, Known, Restored, Seen, Slot};
+pub use slot::{Applied, Known, News, Restored, Seen, Slot};
 
 use tokio::sync::watch;
 

@@ -48,6 +48,17 @@ struct State {
     revision: Revision,
 }
 
+/// What is new of a statistic that a Stat Server answers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct News {
+    /// No Stat Server ever did before, so the store does not know it.
+    pub registered: bool,
+    /// The store is to be told how it is held.
+    pub stored: bool,
+    /// Whoever follows along is to be told.
+    pub visible: bool,
+}
+
 /// All there is to see of a statistic, for those who may see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
@@ -259,19 +270,22 @@ impl Slot {
 
     /// Notes that a Stat Server gave a value for this password, so that its owner may see what is
     /// known: one caller's needless password must not keep the value from all others.
-    pub fn vouch(&self, proof: &PasswordProof) {
+    /// Returns whether a refusal is forgotten for that.
+    pub fn vouch(&self, proof: &PasswordProof) -> bool {
         let mut state = self.state();
+        let was_refused = state.refusals.iter().any(|known| known.proof == *proof);
         state.refusals.retain(|known| known.proof != *proof);
         if state.proof.as_ref() != Some(proof) && !state.vouched.contains(proof) {
             state.vouched.push(proof.clone());
             drop_oldest(&mut state.vouched);
         }
+        was_refused
     }
 
-    /// Notes that a Stat Server answers for the statistic, and how it holds it open. Returns whether that is news for the
-    /// store: whether it was unknown to it, and whether the way it is held has changed.
-    pub fn opened(&self, mode: Option<NotificationMode>, proof: PasswordProof) -> (bool, bool) {
+    /// Notes that a Stat Server answers for the statistic, and how it holds it open.
+    pub fn opened(&self, mode: Option<NotificationMode>, proof: PasswordProof) -> News {
         let mut state = self.state();
+        let was_refused = state.refusals.iter().any(|known| known.proof == proof);
         let newly_registered = !std::mem::replace(&mut state.registered, true);
         let protected = proof.is_some();
         let was_protected = state.proof.as_ref().is_some_and(PasswordProof::is_some);
@@ -284,7 +298,11 @@ impl Slot {
         state.valued = false;
         state.refusals.retain(|known| known.proof != proof);
         state.proof = Some(proof);
-        (newly_registered, newly_registered || changed)
+        News {
+            registered: newly_registered,
+            stored: newly_registered || changed,
+            visible: newly_registered || changed || was_refused,
+        }
     }
 
     /// Notes that the statistic is no longer held open. Its last value stays.

@@ -123,6 +123,7 @@ impl Ingest {
             Event::Closed { id } => {
                 if let Some(slot) = self.cache.slot(id) {
                     slot.released();
+                    self.cache.touch_revision(&slot);
                     changes.push(Change::Unsubscribed { id });
                 }
             }
@@ -155,12 +156,14 @@ impl Ingest {
             return;
         };
         let protected = proof.is_some();
-        let (newly_registered, news) = slot.opened(Some(mode), proof);
-        if newly_registered {
+        let news = slot.opened(Some(mode), proof);
+        if news.registered {
             self.register(&slot, changes);
         }
-        if news {
+        if news.visible {
             self.cache.touch_revision(&slot);
+        }
+        if news.stored {
             changes.push(Change::Subscribed {
                 id,
                 subscription: Subscription { mode, protected },
@@ -174,11 +177,14 @@ impl Ingest {
             return;
         };
         let protected = proof.is_some();
-        let (newly_registered, news) = slot.opened(None, proof);
-        if newly_registered {
+        let news = slot.opened(None, proof);
+        if news.registered {
             self.register(&slot, changes);
         }
-        if news && protected {
+        if news.visible {
+            self.cache.touch_revision(&slot);
+        }
+        if news.stored && protected {
             // That a password is needed is remembered with how it is open, and stays.
             let subscription = Subscription {
                 mode: NotificationMode::NoNotification,

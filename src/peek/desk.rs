@@ -264,8 +264,11 @@ impl Peek {
         let again = spec.clone();
         let ticket = Ticket::new(move |outcome| {
             let Some(peek) = this.upgrade() else { return };
-            if let (Outcome::Value(_), Some(slot)) = (&outcome, peek.cache.slot(key.0)) {
-                slot.vouch(&key.1);
+            if let (Outcome::Value(_), Some(slot)) = (&outcome, peek.cache.slot(key.0))
+                && slot.vouch(&key.1)
+            {
+                peek.cache.touch_revision(&slot);
+                peek.cache.tell();
             }
             if let Some(follow_up) = peek.flights.landed(&key, &flight, outcome) {
                 // A follow-up that cannot be sent is told so by its own dropped ticket.

@@ -185,7 +185,10 @@ async fn changes_are_told_since_a_revision_also_of_before_a_restart() {
             (410, "{\"reset\":true}")
         );
     }
-    assert_eq!(get(&world, "/v1/changes?since=yesterday").await.status, 400);
+    for wrong in ["since=yesterday", "quality=good"] {
+        let refused = get(&world, &format!("/v1/changes?{wrong}")).await;
+        assert_eq!(refused.status, 400, "{wrong}");
+    }
     world.stop().await;
 }
 

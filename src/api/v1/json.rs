@@ -153,6 +153,16 @@ impl Query {
         Ok(query)
     }
 
+    /// Refuses to follow a quality: what leaves it would never be told, and seem to have it for ever.
+    pub(super) fn followed(self) -> Result<Self, ApiError> {
+        match self.selector.standings {
+            Some(_) => Err(bad(
+                "quality narrows lists only, not what changes".to_owned()
+            )),
+            None => Ok(self),
+        }
+    }
+
     /// One of the endpoint's own parameters.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.rest.iter().find(|(known, _)| known == name);

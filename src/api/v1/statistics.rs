@@ -99,7 +99,7 @@ pub(in crate::api) async fn one<A: AnswerPeeks>(
 pub(in crate::api) async fn changes<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Head) -> Response {
     let outcome = async {
         let (board, identity) = look(&edge, Endpoint::Changes, &head).await?;
-        let query = Query::read(&head.query, identity.as_deref(), &["since"])?;
+        let query = Query::read(&head.query, identity.as_deref(), &["since"])?.followed()?;
         let since = match query.get("since") {
             None | Some("" | "0") => None,
             Some(text) => Some(read_revision(text).ok_or_else(|| {

@@ -54,7 +54,7 @@ pub(in crate::api) async fn stream<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Hea
             Some(ticket) => edge.tickets.take(ticket).ok_or(ApiError::Ticket)?.0,
             None => edge.authenticate(Endpoint::Stream, &head).await?,
         };
-        let query = Query::read(&head.query, identity.as_deref(), &own)?;
+        let query = Query::read(&head.query, identity.as_deref(), &own)?.followed()?;
         let last = head.headers.get(LAST_EVENT_ID);
         let last = last.and_then(|last| last.to_str().ok());
         let resume = last
