@@ -43,9 +43,9 @@ pub(super) struct Simulate {
     /// How many statistics the contact centre has, at least [default: 100]
     #[arg(long, value_parser = statistics())]
     statistics: Option<u32>,
-    /// Values a second that a connection is sent at most because time passes [default: 10000]
-    #[arg(long)]
-    rate: Option<usize>,
+    /// Notifications a second that each client is pushed, up to a million [default: as values change]
+    #[arg(long, value_parser = rate())]
+    rate: Option<u32>,
     /// The same seed gives the same contact centre [default: 1]
     #[arg(long)]
     seed: Option<u64>,
@@ -83,6 +83,10 @@ fn statistics() -> RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(..=10_000_000)
 }
 
+fn rate() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(..=1_000_000)
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if speed > 0.0 && speed <= 100_000.0 => Ok(speed),
@@ -103,7 +107,7 @@ impl Simulate {
         let stop = stop_on_signal(&tasks)?;
         let simulator = scenario.simulator(self.config(&scenario), Clock::system())?;
         if let Some(rate) = self.rate {
-            simulator.set_growth_rate(rate);
+            simulator.set_rate(usize::try_from(rate).unwrap_or(usize::MAX));
         }
         for (name, server, address) in self.addresses(&scenario, &simulator) {
             let listening = simulator.listen(server, address).await;

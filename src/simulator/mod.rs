@@ -7,6 +7,7 @@
 mod catalogue;
 mod centre;
 mod command;
+mod load;
 mod log;
 mod pair;
 mod reading;
@@ -43,8 +44,6 @@ use world::{Target, World};
 
 /// How often the model moves and clients hear of it, in real time.
 const TICK: Duration = Duration::from_millis(100);
-/// Ticks in a second.
-const TICKS_PER_SECOND: usize = 10;
 /// Values per tick and connection that tell of nothing but time passing: 10,000 a second, about
 /// half of what a large installation sends.
 const GROWING_PER_TICK: usize = 1000;
@@ -79,6 +78,8 @@ pub struct Simulator {
     compat: AtomicI64,
     unsent_max: AtomicUsize,
     growing_max: AtomicUsize,
+    /// Values a second that each connection is told; 0 for as they change.
+    rate: AtomicUsize,
     connections: AtomicU64,
     is_running: AtomicBool,
     stop: CancellationToken,
@@ -125,6 +126,7 @@ impl Simulator {
             compat: AtomicI64::new(COMPAT),
             unsent_max: AtomicUsize::new(UNSENT_MAX),
             growing_max: AtomicUsize::new(GROWING_PER_TICK),
+            rate: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
             is_running: AtomicBool::new(false),
             stop,
@@ -181,6 +183,7 @@ impl Simulator {
                 }
             }
         });
+        self.tasks.spawn(load::run(Arc::clone(self)));
     }
 
     /// Orders a fault of the first pair, or the end of one.
@@ -316,12 +319,12 @@ impl Simulator {
         self.compat.store(compat, Ordering::Relaxed);
     }
 
-    /// Sets how many values a second a connection is sent at most because time passes (10,000
-    /// unless set). Login times and times in state would all change every second; past this many
-    /// they take turns. What happens in the centre is told whatever the rate.
-    pub fn set_growth_rate(&self, values_per_second: usize) {
-        let per_tick = values_per_second.div_ceil(TICKS_PER_SECOND);
-        self.growing_max.store(per_tick, Ordering::Relaxed);
+    /// Makes the servers push so many values a second to each connection, as long as a number is
+    /// open there: one after the other in rotation, and where the model's value has not changed, one
+    /// step aside of it. 0, as at first, tells values as they change; login times and times in state
+    /// then take turns past 10,000 a second. What happens in the centre is told whatever the rate.
+    pub fn set_rate(&self, values_per_second: usize) {
+        self.rate.store(values_per_second, Ordering::Relaxed);
     }
 
     /// Sets after how many unsent bytes a client that does not read is dropped, for connections

@@ -79,6 +79,16 @@ impl Reading {
         }
     }
 
+    /// The number that differs from this one by just enough to be told.
+    pub(super) fn aside(&self, insensitivity: i32) -> Self {
+        let step = i64::from(insensitivity.unsigned_abs().max(1));
+        match self {
+            Self::Whole(number) => Self::Whole(number.saturating_add(step)),
+            Self::Hundredths(number) => Self::Hundredths(number.saturating_add(step * 100)),
+            other => other.clone(),
+        }
+    }
+
     pub(super) fn sent(&self) -> Sent {
         let mut hasher = DefaultHasher::new();
         let hundredths = match self {

@@ -117,7 +117,7 @@ impl Simulator {
         let changed = world.take_changed();
         let tick = Tick {
             changed: &changed,
-            growing_max: self.growing_max.load(Ordering::Relaxed),
+            growing_max: self.growing_max(),
             now_ms: self.now_ms(),
         };
         self.for_each_connection(&world, |connection, view| connection.tick(view, &tick));
@@ -168,6 +168,14 @@ impl Simulator {
 
     pub(super) fn compat(&self) -> i64 {
         self.compat.load(Ordering::Relaxed)
+    }
+
+    /// Numbers that are pushed need not be told that time passes besides.
+    fn growing_max(&self) -> usize {
+        match self.rate.load(Ordering::Relaxed) {
+            0 => self.growing_max.load(Ordering::Relaxed),
+            _ => 0,
+        }
     }
 
     pub(super) fn unsent_max(&self) -> usize {

@@ -18,6 +18,8 @@ const TIME_MAX: Duration = Duration::from_hours(24 * 365);
 /// A team of twenty could not answer a thousandth of it.
 const CALLS_PER_HOUR_MAX: f64 = 1e6;
 const SPEED_MAX: f64 = 100_000.0;
+/// Notifications a second and connection; more was never tried.
+const RATE_MAX: usize = 1_000_000;
 
 /// A scenario that can be played.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,7 +30,7 @@ pub struct Scenario {
     pub seed: Option<u64>,
     /// The least number of statistics.
     pub statistics: Option<u32>,
-    /// Values a second and connection that tell of nothing but time passing, at most.
+    /// Values a second and connection, see [`Simulator::set_rate`].
     pub rate: Option<usize>,
     /// Tenants that ask for a password.
     pub tenant_passwords: Vec<(String, String)>,
@@ -89,7 +91,7 @@ struct CentreTable {
     speed: Option<Spanned<f64>>,
     seed: Option<u64>,
     statistics: Option<u32>,
-    rate: Option<usize>,
+    rate: Option<Spanned<usize>>,
     #[serde(default)]
     tenant_passwords: std::collections::BTreeMap<String, String>,
 }
@@ -220,11 +222,13 @@ impl FromStr for Scenario {
             is_speed,
             "the speed lies above 0 and is at most 100000",
         )?;
+        let is_rate = |rate: &usize| *rate <= RATE_MAX;
+        check(text, rate.as_ref(), is_rate, "the rate is at most 1000000")?;
         Ok(Self {
             speed: speed.map(Spanned::into_inner),
             seed,
             statistics,
-            rate,
+            rate: rate.map(Spanned::into_inner),
             tenant_passwords: tenant_passwords.into_iter().collect(),
             model: file.model.read(text)?,
             pairs,
@@ -329,7 +333,7 @@ impl Scenario {
         let pairs = self.pairs.iter().map(|pair| pair.config.clone()).collect();
         let simulator = Simulator::with(config, self.model.clone(), pairs, clock)?;
         if let Some(rate) = self.rate {
-            simulator.set_growth_rate(rate);
+            simulator.set_rate(rate);
         }
         Ok(simulator)
     }

@@ -115,6 +115,11 @@ impl Metric {
         all.find(|metric| metric.definition().name == name)
     }
 
+    /// Whether its values are numbers, not states.
+    pub(in crate::simulator) fn is_number(self) -> bool {
+        self != Self::CurrentAgentState
+    }
+
     pub(in crate::simulator) fn applies_to(self, kind: ObjectType) -> bool {
         self.definition().objects.contains(&kind)
     }

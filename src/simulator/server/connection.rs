@@ -63,6 +63,11 @@ impl Connection {
         self.with_client(|client| client.tick(view, tick));
     }
 
+    /// See [`Conversation::push`].
+    pub(in crate::simulator) fn push(&self, view: View<'_>, values: usize) {
+        self.with_client(|client| client.push(view, values));
+    }
+
     pub(in crate::simulator) fn scripted(&self, view: View<'_>, target: Target) {
         self.with_client(|client| client.scripted(view, target));
     }

@@ -25,6 +25,9 @@ pub(in crate::simulator) struct View<'a> {
     pub(in crate::simulator) time: u32,
 }
 
+/// Pushed values between two looks at whether the client keeps up.
+const PUSHED_AT_ONCE: usize = 1000;
+
 /// What makes a server look at an open statistic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Occasion {
@@ -141,6 +144,48 @@ impl Conversation {
         for id in self.subscriptions.due(tick.now_ms) {
             self.look_at(view, id, Occasion::Period);
         }
+    }
+
+    /// Tells up to `values` values of open numbers, in rotation; a number that has not changed is told
+    /// one step aside. A client that does not keep up is told fewer.
+    pub(super) fn push(&mut self, view: View<'_>, values: usize) {
+        let mut looked_at = 0;
+        while looked_at < values && !self.is_invalid && !self.outbox.is_choked() {
+            let ids = self
+                .subscriptions
+                .pushed((values - looked_at).min(PUSHED_AT_ONCE));
+            if ids.is_empty() {
+                break;
+            }
+            looked_at += ids.len();
+            for id in ids {
+                self.push_one(view, id);
+            }
+        }
+    }
+
+    fn push_one(&mut self, view: View<'_>, id: i32) {
+        let Some(subscription) = self.subscriptions.find(id) else {
+            return;
+        };
+        if subscription.is_suspended {
+            return;
+        }
+        let mut reading = view.world.read(view.since, subscription.target);
+        let is_news = |reading: &Reading| {
+            let last = subscription.last;
+            last.is_none_or(|last| {
+                reading
+                    .sent()
+                    .is_news_after(last, subscription.insensitivity)
+            })
+        };
+        if !is_news(&reading) {
+            reading = reading.aside(subscription.insensitivity);
+        }
+        subscription.last = Some(reading.sent());
+        let (target, tag) = (subscription.target, subscription.tag);
+        self.send_value(view, (id, tag), target, &reading);
     }
 
     /// Sends a value that was scripted.

@@ -11,6 +11,7 @@ mod lookup;
 mod outbox;
 mod refusal;
 mod request;
+mod rotation;
 mod subscription;
 
 use std::sync::{Arc, Mutex};

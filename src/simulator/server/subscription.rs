@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::catalogue::ObjectRef;
+use super::super::catalogue::{Metric, ObjectRef};
 use super::super::reading::Sent;
 use super::super::world::Target;
+use super::rotation::Rotation;
 use crate::model::NotificationMode;
 
 #[derive(Debug)]
@@ -29,15 +30,22 @@ impl Subscription {
                 .metric
                 .is_some_and(|metric| metric.definition().grows)
     }
+
+    /// Whether it can be told at any rate: a number that is told whenever it changes.
+    fn is_pushed(&self) -> bool {
+        self.mode == NotificationMode::Immediate
+            && self.target.metric.is_some_and(Metric::is_number)
+    }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     by_id: HashMap<i32, Subscription>,
     by_object: HashMap<ObjectRef, Vec<i32>>,
-    /// Those that change with time alone. Ids of closed ones are dropped when next looked at.
-    growing: Vec<i32>,
-    next_growing: usize,
+    /// Those that change with time alone.
+    growing: Rotation,
+    /// Those that a load pushes.
+    pushed: Rotation,
     /// `Periodical` ones by their next instant in milliseconds, likewise.
     due: BTreeMap<i64, Vec<i32>>,
 }
@@ -66,7 +74,10 @@ impl Subscriptions {
             .or_default()
             .push(id);
         if subscription.grows() {
-            self.growing.push(id);
+            self.growing.add(id);
+        }
+        if subscription.is_pushed() {
+            self.pushed.add(id);
         }
         if subscription.mode == NotificationMode::Periodical {
             self.postpone(id, now_ms, subscription.period_s);
@@ -105,16 +116,17 @@ impl Subscriptions {
 
     /// The growing ones whose turn it is: a tenth of them, but at most `most`, in rotation.
     pub(super) fn growing(&mut self, most: usize) -> Vec<i32> {
-        if self.next_growing >= self.growing.len() {
-            self.next_growing = 0;
-            let by_id = &self.by_id;
-            self.growing
-                .retain(|id| by_id.get(id).is_some_and(Subscription::grows));
-        }
         let turn = self.growing.len().div_ceil(TICKS_PER_ROUND).min(most);
-        let from = self.next_growing;
-        self.next_growing += turn;
-        self.growing.iter().skip(from).take(turn).copied().collect()
+        let by_id = &self.by_id;
+        let still_grows = |id| by_id.get(&id).is_some_and(Subscription::grows);
+        self.growing.next(turn, still_grows)
+    }
+
+    /// So many of those that a load pushes, in rotation; fewer when there are not so many.
+    pub(super) fn pushed(&mut self, turn: usize) -> Vec<i32> {
+        let by_id = &self.by_id;
+        let still_pushed = |id| by_id.get(&id).is_some_and(Subscription::is_pushed);
+        self.pushed.next(turn, still_pushed)
     }
 
     /// The periodical ones due by now, each put off to its next instant.

@@ -1,5 +1,7 @@
 //! Many statistics, and clients that do not keep up.
 
+use std::collections::HashMap;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -85,5 +87,62 @@ async fn a_client_that_stops_reading_for_long_is_dropped() {
     tokio::time::timeout(Duration::from_secs(40), dropped)
         .await
         .unwrap();
+    simulator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_is_kept_whatever_the_centre_does() {
+    let simulator = simulator();
+    let mut client = client(&simulator).await;
+    let waiting = "CurrNumberWaitingCalls;Queue;9001@SIP_Switch;Environment";
+    let login = "TotalLoginTime;Agent;KSippola;Environment";
+    client.send(&open(1, waiting)).await;
+    client.send(&open(2, login)).await;
+    for _ in 0..4 {
+        client.event().await;
+    }
+    simulator.set_rate(2_000);
+    simulator.run_centre();
+    let mut values: HashMap<i32, Vec<i64>> = HashMap::new();
+    let told = tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            let event = client.event().await;
+            values.entry(event.id).or_default().push(event.int);
+        }
+    });
+    told.await.unwrap_err();
+    // What happens in the centre is told besides.
+    let [waiting, login] = [1, 2].map(|id| values.remove(&id).unwrap());
+    assert!(
+        (9_900..=10_200).contains(&waiting.len()),
+        "{}",
+        waiting.len()
+    );
+    assert!((9_900..=10_200).contains(&login.len()), "{}", login.len());
+    for told in [waiting, login] {
+        assert!(told.windows(2).all(|pair| pair[0] != pair[1]), "told twice");
+    }
+    simulator.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_beyond_what_the_client_reads_drops_nobody() {
+    let simulator = simulator();
+    simulator.set_unsent_max(4_000_000);
+    let mut client = client(&simulator).await;
+    client
+        .ask(open(
+            1,
+            "CurrNumberWaitingCalls;Queue;9001@SIP_Switch;Environment",
+        ))
+        .await;
+    client.event().await;
+    simulator.set_rate(1_000_000);
+    simulator.run_centre();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    for _ in 0..50_000 {
+        client.event().await;
+    }
+    assert_eq!(simulator.counts(Role::Primary).connections_now, 1);
     simulator.stop().await;
 }

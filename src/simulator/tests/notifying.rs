@@ -128,7 +128,7 @@ async fn the_same_seed_gives_the_same_values_at_the_same_instants() {
 #[tokio::test(start_paused = true)]
 async fn values_that_only_tell_of_time_passing_take_turns() {
     let simulator = simulator();
-    simulator.set_growth_rate(10);
+    simulator.growing_max.store(1, Ordering::Relaxed);
     simulator.run_centre();
     let mut client = client(&simulator).await;
     let login_times = simulator.statistics().into_iter();
