@@ -364,7 +364,7 @@ fn store_figures(writer: &store::Writer) -> impl Fn() -> api::StoreFigures + Sen
         let status = status.borrow();
         api::StoreFigures {
             healthy: status.health == store::Health::Ok,
-            durable: status.durable.0,
+            flushed_changes: status.flushed_changes,
             queue_len: status.queue_len,
             lost_changes: status.lost_changes,
             flush_last: status.flush_last,

@@ -21,6 +21,8 @@ pub struct Status {
     pub lost_changes: u64,
     /// Flushes since start.
     pub flushes: u64,
+    /// Changes since start that are on the disk itself.
+    pub flushed_changes: u64,
     /// Bytes on the disk for what is known now, looked at every half minute.
     pub size: u64,
     /// Bytes on the disk for history.

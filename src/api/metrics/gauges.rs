@@ -15,8 +15,8 @@ use crate::peek::ServerReport;
 pub struct StoreFigures {
     /// Whether writing works.
     pub healthy: bool,
-    /// The number of the newest change known to be on the disk.
-    pub durable: u64,
+    /// Changes since start that are on the disk itself.
+    pub flushed_changes: u64,
     /// Changes recorded and not yet on the disk.
     pub queue_len: usize,
     /// Changes that history lacks.
@@ -127,12 +127,12 @@ impl Collector for Store {
         let help = "Changes recorded and not yet on the disk";
         let queued = u64::try_from(figures.queue_len).unwrap_or(u64::MAX);
         number("store_queue_changes", help, MetricType::Gauge, queued)?;
-        let help = "The number of the newest change known to be on the disk; goes on over restarts";
+        let help = "Changes since start that are on the disk itself";
         number(
-            "store_durable_changes",
+            "store_flushed_changes",
             help,
             MetricType::Counter,
-            figures.durable,
+            figures.flushed_changes,
         )?;
         let help = "Changes that history lacks, because the queue was full or the end had come";
         number(

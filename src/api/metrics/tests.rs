@@ -30,7 +30,7 @@ fn text(metrics: &Metrics, format: Format) -> String {
     };
     let store = StoreFigures {
         healthy: true,
-        durable: 7,
+        flushed_changes: 7,
         queue_len: 2,
         lost_changes: 1,
         flush_last: Duration::from_millis(500),
@@ -111,7 +111,7 @@ fn what_was_counted_is_told_under_its_labels() {
         "peekd_store_flush_last_seconds 0.5",
         "peekd_store_flush_max_seconds 2.0",
         "peekd_store_queue_changes 2",
-        "peekd_store_durable_changes_total 7",
+        "peekd_store_flushed_changes_total 7",
         "peekd_store_lost_changes_total 1",
         "peekd_store_flushes_total 9",
         "peekd_store_size_bytes 4096",

@@ -225,8 +225,8 @@ impl Shared {
         self.lock().queue.release();
     }
 
-    /// Tells how things are to whoever watches. Flushes come as how many there were since the last
-    /// time, with how long the last one took.
+    /// Tells how things are to whoever watches. Flushes and their changes come as how many there were
+    /// since the last time, with how long the last one took.
     fn publish(&self, news: Status) {
         let (lost_changes, queue_len) = {
             let state = self.lock();
@@ -241,6 +241,7 @@ impl Shared {
                 lost_changes,
                 queue_len,
                 flushes: status.flushes + news.flushes,
+                flushed_changes: status.flushed_changes + news.flushed_changes,
                 flush_last,
                 flush_max: status.flush_max.max(flush_last),
                 ..news

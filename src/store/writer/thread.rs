@@ -68,6 +68,13 @@ pub(super) struct Worker {
     next_tick: Instant,
 }
 
+/// What one flush brought to the disk.
+#[derive(Debug, Clone, Copy)]
+struct Flushed {
+    took: Duration,
+    changes: u64,
+}
+
 /// Between two looks at how much disk is used.
 const SIZE_INTERVAL: Duration = Duration::from_secs(30);
 /// The wait between attempts grows up to this.
@@ -244,7 +251,7 @@ impl Worker {
                 "flushed",
             );
         }
-        self.publish(Health::Ok, Some(took));
+        self.publish(Health::Ok, Some(Flushed { took, changes }));
     }
 
     fn advance(&mut self, deadline: Option<Instant>) -> Result<(), EngineError> {
@@ -294,7 +301,7 @@ impl Worker {
         self.publish(Health::Failing { message }, None);
     }
 
-    fn publish(&mut self, health: Health, flush_took: Option<Duration>) {
+    fn publish(&mut self, health: Health, flushed: Option<Flushed>) {
         if Instant::now() >= self.size_due {
             self.size_due = Instant::now() + SIZE_INTERVAL;
             self.size = self.engine.size();
@@ -306,8 +313,9 @@ impl Worker {
             size: self.size,
             history_size,
             history_folded_at,
-            flush_last: flush_took.unwrap_or_default(),
-            flushes: flush_took.is_some().into(),
+            flush_last: flushed.map_or(Duration::ZERO, |flushed| flushed.took),
+            flushes: flushed.is_some().into(),
+            flushed_changes: flushed.map_or(0, |flushed| flushed.changes),
             history_fault: self.feeder.fault(),
             ..Status::default()
         });
