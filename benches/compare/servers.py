@@ -166,13 +166,13 @@ class Redis(Server):
 class Simulator(Server):
     """peekd's simulated Stat Servers; `rate` notifications a second, none for as values change."""
 
-    def __init__(self, binary, folder, statistics, rate=None, speed=1):
+    def __init__(self, binary, folder, statistics, rate=None, speed=1, **options):
         self.port, backup = free_port(), free_port()
         command = [binary, "simulate", "--statistics", str(statistics), "--speed", str(speed)]
         command += ["--primary", f"127.0.0.1:{self.port}", "--backup", f"127.0.0.1:{backup}"]
         if rate is not None:
             command += ["--rate", str(rate)]
-        super().__init__("simulate", command, folder)
+        super().__init__("simulate", command, folder, **options)
         wait_for("the simulator", lambda: accepts(self.port))
 
 

@@ -35,8 +35,8 @@ impl fmt::Display for Role {
 
 /// A fault, or the end of one.
 ///
-/// The last five spoil the connections that exist at that instant, later ones are sound; the
-/// others before [`Command::Restore`] last.
+/// All but [`Command::Rate`] concern one server. The five before it spoil the connections that exist
+/// at that instant, later ones are sound; the others before [`Command::Restore`] last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// The process dies: every connection drops and new ones are refused.
@@ -79,6 +79,9 @@ pub enum Command {
     /// Every connection is sent a frame that says to be 0xfffffffe bytes long, and then nothing
     /// more.
     HugeLength(Role),
+    /// Every server pushes so many values a second to each client from now on, see
+    /// [`set_rate`](super::Simulator::set_rate); 0 ends it.
+    Rate(usize),
 }
 
 /// A command for one of several pairs: `NAME: kill primary`, or without a name for the first.
@@ -110,7 +113,7 @@ pub enum OrderError {
 pub const COMMANDS: &str = "kill SIDE, freeze SIDE, refuse SIDE, half-open SIDE, \
      delay SIDE DURATION, backup-mode SIDE, primary-mode SIDE, invalid SIDE, valid SIDE, \
      cut-frame SIDE, garbage SIDE, close-one SIDE, endless-frame SIDE, huge-length SIDE, \
-     restore [SIDE], where SIDE is primary or backup and NAME: in front means another pair; help explains them";
+     restore [SIDE], rate N, where SIDE is primary or backup and NAME: in front means another pair; help explains them";
 
 /// No answer is worth waiting longer for.
 const DELAY_MAX: Duration = Duration::from_mins(10);
@@ -119,6 +122,10 @@ const DELAY_MAX: Duration = Duration::from_mins(10);
 type Plain = (&'static str, fn(Role) -> Command, &'static str);
 
 const DELAY_HELP: &str = "every byte takes so much longer, each way; 0ms ends it";
+const RATE_HELP: &str = "every server pushes N values a second to each client; 0 ends it";
+
+/// Values a second and connection; more was never tried.
+pub(super) const RATE_MAX: usize = 1_000_000;
 
 /// The commands that take nothing but a side.
 const PLAIN: [Plain; 14] = [
@@ -199,7 +206,8 @@ const PLAIN: [Plain; 14] = [
 pub fn command_help() -> String {
     let plain = PLAIN.map(|(verb, _, help)| (format!("{verb} SIDE"), help));
     let delay = ("delay SIDE DURATION".to_owned(), DELAY_HELP);
-    let lines = plain.into_iter().chain([delay]);
+    let rate = ("rate N".to_owned(), RATE_HELP);
+    let lines = plain.into_iter().chain([delay, rate]);
     let lines = lines.map(|(form, help)| format!("  {form:<20} {help}\n"));
     lines.collect()
 }
@@ -221,6 +229,10 @@ impl FromStr for Command {
                 role(side)
                     .zip(delay)
                     .map(|(role, delay)| Self::Delay(role, delay))
+            }
+            ["rate", rate] => {
+                let rate = rate.parse().ok().filter(|rate| *rate <= RATE_MAX);
+                rate.map(Self::Rate)
             }
             [verb, side] => role(side)
                 .zip(plain(verb))
@@ -264,6 +276,7 @@ mod tests {
             ),
             ("restore", Command::RestoreAll),
             ("restore all", Command::RestoreAll),
+            ("rate 70000", Command::Rate(70_000)),
         ] {
             assert_eq!(text.parse(), Ok(command), "{text}");
         }
@@ -281,6 +294,8 @@ mod tests {
             "delay primary",
             "delay primary soon",
             "delay primary 2h",
+            "rate primary",
+            "rate 1000001",
         ] {
             let error = text.parse::<Command>().unwrap_err().to_string();
             assert!(

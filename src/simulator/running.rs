@@ -60,6 +60,7 @@ impl Simulator {
             Command::Garbage(role) => self.spoil(at(role), Spoiling::Garbage),
             Command::EndlessFrame(role) => self.spoil(at(role), Spoiling::EndlessFrame),
             Command::HugeLength(role) => self.spoil(at(role), Spoiling::HugeLength),
+            Command::Rate(values_per_second) => self.set_rate(values_per_second),
             Command::CloseOne(role) => {
                 self.for_each_connection_of(&lock(&self.world), at(role), |connection, view| {
                     connection.close_unasked(view, None);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::catalogue::Metric;
-use super::command::{Command, Order};
+use super::command::{Command, Order, RATE_MAX};
 use super::{Config, Model, PairConfig, PairId, Service, Simulator, UnknownStatType};
 use crate::model::Clock;
 
@@ -18,8 +18,6 @@ const TIME_MAX: Duration = Duration::from_hours(24 * 365);
 /// A team of twenty could not answer a thousandth of it.
 const CALLS_PER_HOUR_MAX: f64 = 1e6;
 const SPEED_MAX: f64 = 100_000.0;
-/// Notifications a second and connection; more was never tried.
-const RATE_MAX: usize = 1_000_000;
 
 /// A scenario that can be played.
 #[derive(Debug, Clone, PartialEq, Default)]
