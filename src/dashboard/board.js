@@ -29,6 +29,12 @@ export class Board {
     });
     setInterval(() => this.#tick(), 1000);
     root.addEventListener("keydown", (event) => this.#walk(event));
+    root.addEventListener("click", ({ target }) => {
+      const tile = target.closest(".tile")?.tile;
+      // Who marks a text to copy it wants no chart.
+      const isMarked = !target.closest("button") && !getSelection().isCollapsed;
+      if (tile !== undefined && !isMarked) this.#onOpen(tile);
+    });
   }
 
   /** Makes the page as the wall is, keeping the tiles that stay. */
@@ -55,7 +61,7 @@ export class Board {
   }
 
   #make(text, pin) {
-    const tile = new Tile(pin, this.#templates.tile, this.#onOpen);
+    const tile = new Tile(pin, this.#templates.tile);
     tile.node.tile = tile;
     this.#tiles.set(text, tile);
     this.#sight.observe(tile.node);
@@ -87,6 +93,11 @@ export class Board {
     if (statistic.id) this.#byId.set(statistic.id, tile);
     tile.tell(statistic, this.#isUp);
     this.#mark(tile);
+  }
+
+  /** The tile of a pin. */
+  tile(text) {
+    return this.#tiles.get(text);
   }
 
   refuse(text, detail) {

@@ -22,16 +22,17 @@ export class Tile {
   /** Known once the browser has laid it out. */
   isVisible = false;
   isDirty = true;
+  /** Called after the tile was told anything: its chart, while that is open. */
+  watcher = null;
   #heard = [0, 0];
   #ring = new Ring();
   #shown = new Map();
 
-  constructor(pin, template, onOpen) {
+  constructor(pin, template) {
     this.pin = pin;
     this.node = template.content.firstElementChild.cloneNode(true);
     const part = (name) => this.node.querySelector(`.${name}`);
     this.button = part("name");
-    this.button.addEventListener("click", () => onOpen(this));
     const write = (node) => {
       const text = document.createTextNode("");
       node.append(text);
@@ -80,6 +81,7 @@ export class Tile {
     const isSound = isUp && quality === "good" && typeof value === "number";
     this.#ring.push(Date.now(), isSound ? value : null);
     this.isDirty = true;
+    this.watcher?.();
   }
 
   /** Seconds since a Stat Server vouched for the value. A clock set back makes nothing younger. */
