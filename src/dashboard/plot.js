@@ -87,9 +87,10 @@ export class Plot {
   }
 
   #data() {
-    const columns = this.#view.track.columns();
-    const none = () => columns[0].map(() => null);
-    return this.#view.lanes === null ? columns : [columns[0], none(), none(), none()];
+    const [times, values, lows, highs] = this.#view.track.columns();
+    const none = () => times.map(() => null);
+    // The value comes last: what is drawn later lies above.
+    return this.#view.lanes === null ? [times, lows, highs, values] : [times, none(), none(), none()];
   }
 
   #range() {
@@ -136,11 +137,11 @@ export class Plot {
       ],
       series: [
         {},
+        edge,
+        edge,
         { paths: line, stroke: () => this.#colour("value"), width: 2, points: { show: false } },
-        edge,
-        edge,
       ],
-      bands: [{ series: [3, 2], fill: () => this.#colour("band") }],
+      bands: [{ series: [2, 1], fill: () => this.#colour("band") }],
       hooks: {
         // Beneath the grid and the line.
         drawClear: [(chart) => this.#drawGaps(chart)],
