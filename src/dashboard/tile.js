@@ -19,7 +19,7 @@ export class Tile {
   /** Why there is nothing to show. */
   refusal = "";
   pin;
-  /** Known once the browser has laid it out. */
+  /** Whether the browser lays it out: the board is told. */
   isVisible = false;
   isDirty = true;
   /** Called after the tile was told anything: its chart, while that is open. */
@@ -105,10 +105,11 @@ export class Tile {
     this.#renderTimes();
   }
 
-  /** What changes as time goes by, once a second. */
-  tick(now, isUp) {
+  /** What changes as time goes by, once a second; the small chart with it if `isCharted`. */
+  tick(now, isUp, isCharted) {
     if (this.isDirty) this.render(isUp);
     else this.#renderTimes();
+    if (!isCharted) return;
     const isNumber = typeof this.known?.value === "number";
     this.chart.toggleAttribute("hidden", !isNumber);
     if (isNumber) this.#setPath(this.#ring.path(now, ...CHART));
