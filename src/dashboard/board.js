@@ -1,11 +1,21 @@
-// All tiles, in their groups. Collects what is told and writes it to the page a frame at a time,
-// what is in sight first, so that thousands of updates a second leave time for the person.
+// All tiles, in their groups. Collects what is told and writes it to the page a few times a second,
+// what is in sight only, so that thousands of updates a second leave time for the person.
 
 import { Tile } from "./tile.js";
 import { pins } from "./wall.js";
 
+/** Nobody reads figures faster than that; every frame costs layout and paint whatever changed. */
+const EVERY_MS = 250;
+/** The same behind a dialog, where somebody types. */
+const BEHIND_MS = 1000;
 /** Milliseconds of a frame that tiles may take. */
 const BUDGET_MS = 6;
+/** A small chart's pixel is some two seconds wide: each is drawn every fourth second. */
+const CHART_EVERY = 4;
+/** Milliseconds a second for tiles out of sight, which searching the page and screen readers find. */
+const UNSEEN_MS = 2;
+/** Browsers that do not tell which tiles they skip have every tile written. */
+const TELLS_SIGHT = "oncontentvisibilityautostatechange" in document.documentElement;
 
 export class Board {
   #tiles = new Map();
@@ -18,17 +28,27 @@ export class Board {
   #root;
   #templates;
   #onOpen;
-  #sight;
+  #drawn = 0;
+  #every = EVERY_MS;
+  #ticks = 0;
+  /** The tiles out of sight that are to be written, as far as this second's time did not do. */
+  #unseen = [].values();
 
   constructor(root, templates, onOpen) {
     this.#root = root;
     this.#templates = templates;
     this.#onOpen = onOpen;
-    this.#sight = new IntersectionObserver((entries) => this.#see(entries), {
-      rootMargin: "200px",
-    });
+    // The browser finds out anyway what it may skip (tile.css): to be told costs nothing, an
+    // observer of our own as much again, every frame.
+    root.addEventListener("contentvisibilityautostatechange", (event) => this.#see(event));
     setInterval(() => this.#tick(), 1000);
     root.addEventListener("keydown", (event) => this.#walk(event));
+    root.addEventListener("click", ({ target }) => {
+      const tile = target.closest(".tile")?.tile;
+      // Who marks a text to copy it wants no chart.
+      const isMarked = !target.closest("button") && !getSelection().isCollapsed;
+      if (tile !== undefined && !isMarked) this.#onOpen(tile);
+    });
   }
 
   /** Makes the page as the wall is, keeping the tiles that stay. */
@@ -55,17 +75,16 @@ export class Board {
   }
 
   #make(text, pin) {
-    const tile = new Tile(pin, this.#templates.tile, this.#onOpen);
+    const tile = new Tile(pin, this.#templates.tile);
     tile.node.tile = tile;
     this.#tiles.set(text, tile);
-    this.#sight.observe(tile.node);
+    tile.isVisible = !TELLS_SIGHT;
     this.#mark(tile);
   }
 
   #drop(text, tile) {
     this.#tiles.delete(text);
     this.#dirty.delete(tile);
-    this.#sight.unobserve(tile.node);
     if (tile.known?.id) this.#byId.delete(tile.known.id);
   }
 
@@ -89,6 +108,11 @@ export class Board {
     this.#mark(tile);
   }
 
+  /** The tile of a pin. */
+  tile(text) {
+    return this.#tiles.get(text);
+  }
+
   refuse(text, detail) {
     const tile = this.#tiles.get(text);
     tile?.refuse(detail);
@@ -101,6 +125,8 @@ export class Board {
       tile.note(isUp);
       this.#mark(tile);
     }
+    // Doubt is shown at once.
+    requestAnimationFrame(() => this.#draw());
   }
 
   /** How many tiles show a value that nobody vouches for. */
@@ -112,37 +138,58 @@ export class Board {
 
   #mark(tile) {
     tile.isDirty = true;
+    if (!tile.isVisible) return;
     this.#dirty.add(tile);
-    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
+    if (this.#frame !== 0) return;
+    this.#frame = setTimeout(
+      () => requestAnimationFrame(() => this.#draw()),
+      this.#every - (performance.now() - this.#drawn),
+    );
   }
 
   #draw() {
     this.#frame = 0;
-    const end = performance.now() + BUDGET_MS;
-    for (const isVisible of [true, false]) {
-      for (const tile of this.#dirty) {
-        if (tile.isVisible !== isVisible) continue;
-        if (performance.now() > end) {
-          this.#frame = requestAnimationFrame(() => this.#draw());
-          return;
-        }
-        this.#dirty.delete(tile);
-        tile.render(this.#isUp);
+    const begun = performance.now();
+    for (const tile of this.#dirty) {
+      if (performance.now() - begun > BUDGET_MS) {
+        this.#frame = requestAnimationFrame(() => this.#draw());
+        return;
       }
+      this.#dirty.delete(tile);
+      if (tile.isVisible && tile.isDirty) tile.render(this.#isUp);
     }
+    this.#drawn = begun;
+    this.#every = document.querySelector("dialog[open]") === null ? EVERY_MS : BEHIND_MS;
   }
 
-  #see(entries) {
-    for (const { target, isIntersecting } of entries) {
-      target.tile.isVisible = isIntersecting;
-      if (isIntersecting) target.tile.tick(Date.now(), this.#isUp);
-    }
+  #see({ target, skipped }) {
+    if (target.tile === undefined) return;
+    target.tile.isVisible = !skipped;
+    if (!skipped) target.tile.tick(Date.now(), this.#isUp, true);
   }
 
   #tick() {
     if (document.hidden) return;
     const now = Date.now();
-    for (const tile of this.#tiles.values()) if (tile.isVisible) tile.tick(now, this.#isUp);
+    let turn = (this.#ticks += 1);
+    for (const tile of this.#tiles.values()) {
+      turn += 1;
+      if (tile.isVisible) tile.tick(now, this.#isUp, turn % CHART_EVERY === 0);
+    }
+    this.#catchUp();
+  }
+
+  /** Writes tiles out of sight, some each second. */
+  #catchUp() {
+    const end = performance.now() + UNSEEN_MS;
+    while (performance.now() < end) {
+      const { value: tile, done } = this.#unseen.next();
+      if (done) {
+        this.#unseen = [...this.#tiles.values()].filter((one) => one.isDirty && !one.isVisible).values();
+        return;
+      }
+      if (tile.isDirty) tile.render(this.#isUp);
+    }
   }
 
   /** Arrow keys go from tile to tile. */

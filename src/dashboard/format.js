@@ -55,7 +55,7 @@ export function valueWords(value, as) {
   return stateWords(value.status);
 }
 
-function numberWords(value, as) {
+export function numberWords(value, as) {
   if (as === "time") return duration(value);
   return as === "percent" ? `${NUMBER.format(value)} %` : NUMBER.format(value);
 }
@@ -82,9 +82,11 @@ export function measure(value, now) {
   return Number.isNaN(since) ? null : Math.max(0, (now - since) / 1000);
 }
 
+const THRESHOLD = /^(over|under):(-?[0-9.]+)$/;
+
 /** A threshold is `over:10` or `under:5`; whatever else it is does not apply. */
 export function crosses(measured, threshold) {
-  const [, direction, text] = /^(over|under):(-?[0-9.]+)$/.exec(threshold ?? "") ?? [];
+  const [, direction, text] = THRESHOLD.exec(threshold ?? "") ?? [];
   if (direction === undefined || measured === null) return false;
   return direction === "over" ? measured > Number(text) : measured < Number(text);
 }
@@ -96,4 +98,39 @@ export function levelOf(measured, pin) {
 
 export function clock(time) {
   return new Date(time).toLocaleTimeString();
+}
+
+const SECOND = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+/** An instant, with its day if that is not today. */
+export function moment(time) {
+  const isToday = DAY.format(time) === DAY.format(Date.now());
+  return isToday ? SECOND.format(time) : `${DAY.format(time)} ${SECOND.format(time)}`;
+}
+
+/** A stretch of time: `14:32:36 to 14:32:49 (0:13)`. */
+export function stretch(from, to) {
+  return `${moment(from)} to ${moment(to)} (${duration((to - from) / 1000)})`;
+}
+
+/** What states have in common, for their colours. */
+export function kindOf(status) {
+  const name = String(status);
+  if (/^NotReady|Away|Break/.test(name)) return "away";
+  if (/^(LoggedOut|NotMonitored|Unknown|not understood)/i.test(name)) return "off";
+  if (/^AfterCall/.test(name)) return "after";
+  if (/^(CallRinging|CallDialing|CallWait)/.test(name)) return "ringing";
+  if (/^Call/.test(name)) return "call";
+  return /Ready|^WaitForNextCall|^LoggedIn/.test(name) ? "ready" : "other";
+}
+
+/** A pin's thresholds as numbers and words. */
+export function levelsOf(pin) {
+  return ["warn", "crit"].flatMap((key) => {
+    const [, direction, text] = THRESHOLD.exec(pin[key] ?? "") ?? [];
+    if (direction === undefined) return [];
+    const name = key === "warn" ? "warning" : "critical";
+    return [{ name, value: Number(text), words: `${name} ${direction} ${valueWords(Number(text), pin.as)}` }];
+  });
 }

@@ -1,6 +1,7 @@
 // Puts the page together: the wall from the address, the feed that keeps it true, the dialogs.
 
 import { Board } from "./board.js";
+import { Chart } from "./chart.js";
 import { Editor } from "./editor.js";
 import { Feed } from "./feed.js";
 import { clock, duration } from "./format.js";
@@ -17,7 +18,13 @@ const editor = new Editor(() => wall, changed);
 const search = new Search(() => wall, changed);
 const servers = new Servers($("servers"), $("server-template"));
 const templates = { tile: $("tile-template"), group: $("group-template") };
-const board = new Board($("wall"), templates, (tile) => editor.open(tile));
+const board = new Board($("wall"), templates, (tile) => setChart({ chart: tile.pin.text }));
+const chart = new Chart({
+  tile: (text) => board.tile(text),
+  isUp: () => link.state === "up",
+  edit: (tile) => editor.open(tile),
+  changed: setChart,
+});
 const feed = new Feed({
   told: (text, statistic) => board.tell(text, statistic),
   refused: (text, detail) => board.refuse(text, detail),
@@ -35,6 +42,13 @@ function changed() {
   show();
 }
 
+/** Another chart, another span, or none. */
+function setChart(settings) {
+  const before = walls.write(wall);
+  Object.assign(wall, settings);
+  if (walls.write(wall) !== before) changed();
+}
+
 /** The address was changed: the wall follows. */
 function addressed() {
   wall = walls.read(location.hash);
@@ -50,6 +64,7 @@ function show() {
   $("empty").hidden = pins.length > 0;
   board.arrange(wall);
   feed.follow(pins.map((pin) => pin.text));
+  chart.sync(wall);
 }
 
 function showLink() {

@@ -33,12 +33,17 @@ macro_rules! files {
 files! {
     "/", "index.html", HTML;
     "/dashboard/board.js", "board.js", SCRIPT;
+    "/dashboard/chart.css", "chart.css", STYLE;
+    "/dashboard/chart.js", "chart.js", SCRIPT;
     "/dashboard/editor.js", "editor.js", SCRIPT;
     "/dashboard/feed.js", "feed.js", SCRIPT;
     "/dashboard/format.js", "format.js", SCRIPT;
     "/dashboard/icon.svg", "icon.svg", IMAGE;
     "/dashboard/main.js", "main.js", SCRIPT;
     "/dashboard/page.css", "page.css", STYLE;
+    "/dashboard/past.js", "past.js", SCRIPT;
+    "/dashboard/plot.js", "plot.js", SCRIPT;
+    "/dashboard/readings.js", "readings.js", SCRIPT;
     "/dashboard/ring.js", "ring.js", SCRIPT;
     "/dashboard/search.js", "search.js", SCRIPT;
     "/dashboard/servers.js", "servers.js", SCRIPT;
@@ -46,6 +51,9 @@ files! {
     "/dashboard/theme.css", "theme.css", STYLE;
     "/dashboard/tile.css", "tile.css", STYLE;
     "/dashboard/tile.js", "tile.js", SCRIPT;
+    "/dashboard/track.js", "track.js", SCRIPT;
+    "/dashboard/uplot.css", "uplot.css", STYLE;
+    "/dashboard/uplot.js", "uplot.js", SCRIPT;
     "/dashboard/wall.js", "wall.js", SCRIPT;
 }
 

@@ -86,9 +86,10 @@ export class Search {
 
   #show(text, found) {
     this.#shown = found.slice(0, SHOWN_MAX);
-    const rows = this.#shown.map((one) => this.#row(one));
+    const pinned = this.#pinned();
+    const rows = this.#shown.map((one) => this.#row(one, pinned));
     const isNew = text.split(";").length >= 4 && !found.includes(text);
-    if (isNew) rows.unshift(this.#row(text));
+    if (isNew) rows.unshift(this.#row(text, pinned));
     this.#results.replaceChildren(...rows);
     const rest = found.length - this.#shown.length;
     this.#say(
@@ -99,22 +100,25 @@ export class Search {
     );
   }
 
-  #row(text) {
+  #pinned() {
+    return new Set(walls.pins(this.#wall()).map((pin) => pin.text));
+  }
+
+  #row(text, pinned) {
     const row = this.#template.content.firstElementChild.cloneNode(true);
     row.querySelector(".text").textContent = text;
     const button = row.querySelector("button");
-    const isPinned = () => walls.find(this.#wall(), text) !== undefined;
-    const name = () => {
-      button.textContent = isPinned() ? "Unpin" : "Pin";
+    const name = (pinned) => {
+      button.textContent = pinned.has(text) ? "Unpin" : "Pin";
       button.setAttribute("aria-label", `${button.textContent} ${text}`);
     };
-    name();
+    name(pinned);
     button.addEventListener("click", () => {
-      if (isPinned()) {
+      if (this.#pinned().has(text)) {
         walls.remove(this.#wall(), text);
         this.#changed();
+        name(this.#pinned());
       } else this.#pin([text]);
-      name();
     });
     row.refresh = name;
     return row;
@@ -123,7 +127,8 @@ export class Search {
   #pin(texts) {
     for (const text of texts) walls.add(this.#wall(), text, this.#into.value.trim());
     this.#changed();
-    for (const row of this.#results.children) row.refresh();
+    const pinned = this.#pinned();
+    for (const row of this.#results.children) row.refresh(pinned);
   }
 
   #say(text) {

@@ -41,12 +41,19 @@ fn every_file_is_listed_and_every_listed_one_is_used() {
     assert_eq!(listed, used);
 }
 
+/// Lines that are comments as a whole, left out: the vendored library names its sources in some.
+fn code(body: &str) -> String {
+    let is_comment = |line: &&str| ["//", "*"].iter().any(|sign| line.trim().starts_with(sign));
+    let lines: Vec<&str> = body.lines().filter(|line| !is_comment(line)).collect();
+    lines.join("\n")
+}
+
 #[test]
 fn nothing_is_asked_of_anybody_else() {
     // A namespace is a name, and nothing is loaded from it.
     const NAMESPACE: &str = "xmlns=\"http://www.w3.org/2000/svg\"";
     for file in FILES {
-        let body = file.body.replace(NAMESPACE, "");
+        let body = code(file.body).replace(NAMESPACE, "");
         for word in [
             "http:", "https:", "ws:", "wss:", "\"//", "'//", "`//", "url(",
         ] {
@@ -86,4 +93,28 @@ fn every_module_says_what_it_is_for() {
         };
         assert!(file.body.starts_with(opening), "{}", file.path);
     }
+}
+
+#[test]
+fn the_vendored_library_keeps_its_licence_and_comes_with_a_chart_only() {
+    let library = file("/dashboard/uplot.js").unwrap().body;
+    for words in [
+        "1.6.32",
+        "The MIT License",
+        "Leon Sorokin",
+        "THE SOFTWARE IS PROVIDED",
+    ] {
+        assert!(library.contains(words), "{words}");
+    }
+    // Only the module that draws names it, and only an import that waits for a chart names that.
+    for one in FILES {
+        let (by_library, by_plot) = (
+            one.body.contains("./uplot.js"),
+            one.body.contains("./plot.js"),
+        );
+        assert_eq!(by_library, one.path == "/dashboard/plot.js", "{}", one.path);
+        assert_eq!(by_plot, one.path == "/dashboard/chart.js", "{}", one.path);
+    }
+    let dialog = file("/dashboard/chart.js").unwrap().body;
+    assert!(dialog.contains("await import(\"./plot.js\")"));
 }

@@ -19,19 +19,20 @@ export class Tile {
   /** Why there is nothing to show. */
   refusal = "";
   pin;
-  /** Known once the browser has laid it out. */
+  /** Whether the browser lays it out: the board is told. */
   isVisible = false;
   isDirty = true;
+  /** Called after the tile was told anything: its chart, while that is open. */
+  watcher = null;
   #heard = [0, 0];
   #ring = new Ring();
   #shown = new Map();
 
-  constructor(pin, template, onOpen) {
+  constructor(pin, template) {
     this.pin = pin;
     this.node = template.content.firstElementChild.cloneNode(true);
     const part = (name) => this.node.querySelector(`.${name}`);
     this.button = part("name");
-    this.button.addEventListener("click", () => onOpen(this));
     const write = (node) => {
       const text = document.createTextNode("");
       node.append(text);
@@ -80,6 +81,7 @@ export class Tile {
     const isSound = isUp && quality === "good" && typeof value === "number";
     this.#ring.push(Date.now(), isSound ? value : null);
     this.isDirty = true;
+    this.watcher?.();
   }
 
   /** Seconds since a Stat Server vouched for the value. A clock set back makes nothing younger. */
@@ -103,10 +105,11 @@ export class Tile {
     this.#renderTimes();
   }
 
-  /** What changes as time goes by, once a second. */
-  tick(now, isUp) {
+  /** What changes as time goes by, once a second; the small chart with it if `isCharted`. */
+  tick(now, isUp, isCharted) {
     if (this.isDirty) this.render(isUp);
     else this.#renderTimes();
+    if (!isCharted) return;
     const isNumber = typeof this.known?.value === "number";
     this.chart.toggleAttribute("hidden", !isNumber);
     if (isNumber) this.#setPath(this.#ring.path(now, ...CHART));

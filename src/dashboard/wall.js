@@ -4,14 +4,17 @@
 //   #size=large&group=Queues&pin=ExpectedWaitTime;Queue;9001@SIP;Environment&warn=over:30&pin=…
 //
 // `name`, `as`, `warn` and `crit` belong to the pin before them, a pin to the group before it.
+// `chart` is the pin whose past is shown, `span` how much of it.
 
 export const THEMES = ["system", "light", "dark"];
 export const SIZES = ["small", "medium", "large"];
+export const SPANS = ["15m", "1h", "8h", "24h", "7d", "30d"];
+const SPAN = "1h";
 const OF_PIN = ["name", "as", "warn", "crit"];
 
 /** Reads a fragment. What it does not know it leaves out; a statistic stands on a wall once. */
 export function read(fragment) {
-  const wall = { theme: "system", size: "medium", groups: [] };
+  const wall = { theme: "system", size: "medium", chart: undefined, span: SPAN, groups: [] };
   const seen = new Set();
   let pin = null;
   for (const part of fragment.replace(/^#/, "").split("&")) {
@@ -19,6 +22,8 @@ export function read(fragment) {
     const [key, value] = [part.slice(0, Math.max(at, 0)), decode(part.slice(at + 1))];
     if (key === "theme" && THEMES.includes(value)) wall.theme = value;
     else if (key === "size" && SIZES.includes(value)) wall.size = value;
+    else if (key === "chart" && value !== "") wall.chart = value;
+    else if (key === "span" && SPANS.includes(value)) wall.span = value;
     else if (key === "group") groupNamed(wall, value);
     else if (key === "pin" && value !== "") {
       // A doubled pin's own settings go nowhere, rather than to the pin before it.
@@ -36,6 +41,7 @@ export function write(wall) {
   const parts = [];
   if (wall.theme !== "system") parts.push(`theme=${wall.theme}`);
   if (wall.size !== "medium") parts.push(`size=${wall.size}`);
+  if (wall.chart !== undefined) parts.push(`chart=${encode(wall.chart)}`, `span=${wall.span}`);
   for (const group of wall.groups) {
     if (group.pins.length === 0) continue;
     if (group.name !== "" || parts.some((part) => part.startsWith("group="))) {
@@ -82,14 +88,17 @@ export function remove(wall, text) {
     group.pins = group.pins.filter((pin) => pin.text !== text);
   }
   wall.groups = wall.groups.filter((group) => group.pins.length > 0);
+  if (wall.chart === text) wall.chart = undefined;
 }
 
 export function regroup(wall, text, groupName) {
   const pin = find(wall, text);
   const target = wall.groups.find((group) => group.name === groupName);
   if (pin === undefined || target?.pins.includes(pin)) return;
+  const { chart } = wall;
   remove(wall, text);
   add(wall, text, groupName);
+  wall.chart = chart;
   Object.assign(find(wall, text), pin);
 }
 

@@ -2,17 +2,14 @@
 // simulated Stat Servers. Writes screenshots to target/browser.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import {
-  demo, endAll, folder, known, launchBrowser, openWall, OUTPUT, Process, signIn, simulated, tileOf, until,
-  wall,
+  demo, endAll, faults, folder, known, launchBrowser, NOT_SIGNED_IN, openWall, OUTPUT, Process, signIn,
+  simulated, tileOf, unexpected, until, wall,
 } from "./harness.js";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LOGIN = "TotalLoginTime;Agent;KSippola;Environment";
 const STATE = "CurrentAgentState;Agent;KSippola;Environment";
 const WAITING = "CurrNumberWaitingCalls;Queue;9001@SIP_Switch;Environment";
@@ -45,20 +42,6 @@ after(async () => {
 const value = (page, text) => tileOf(page, text).locator(".value").textContent();
 const quality = (page, text) => tileOf(page, text).getAttribute("data-quality");
 
-/** The browser itself notes answers that are errors; these are meant to be. */
-const unexpected = (complaints, ...expected) =>
-  complaints.filter((text) => !expected.some((pattern) => pattern.test(text)));
-const NOT_SIGNED_IN = /status of 401/;
-
-async function faults(page) {
-  // axe's own script must come in past the page's policy.
-  await page.evaluate(AXE);
-  const result = await page.evaluate(() => globalThis.axe.run(document));
-  return result.violations
-    .filter(({ impact }) => ["serious", "critical"].includes(impact))
-    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html).join(" ")}`);
-}
-
 describe("the dashboard of a demo", () => {
   test("asks who is there, in words of its own, and says what was wrong", async () => {
     const { page, complaints } = await openWall(browser, demonstration.url);
@@ -89,10 +72,13 @@ describe("the dashboard of a demo", () => {
 
     await tileOf(page, LOGIN).getByRole("button").focus();
     await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Settings" }).click();
     await page.getByLabel("Name on the wall").fill("At work");
     await page.getByRole("group", { name: "Critical" }).getByLabel("the value").fill("1");
     assert.deepEqual(await faults(page), []);
     await page.keyboard.press("Enter");
+    await page.getByText("critical over 1").waitFor();
+    await page.keyboard.press("Escape");
     await until(() => tileOf(page, LOGIN).getAttribute("data-level"), (it) => it === "critical");
     assert.equal(new URL(page.url()).hash, `#pin=${LOGIN}&name=At%20work&crit=over:1`);
 

@@ -1,7 +1,8 @@
 // Starts what the tests look at: peekd as processes of its own, and a browser.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,8 @@ export const PEEKD = process.env.PEEKD ?? join(ROOT, "target/debug/peekd");
 /** What is written for people to look at. */
 export const OUTPUT = join(ROOT, "target/browser");
 mkdirSync(OUTPUT, { recursive: true });
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** How long anything may take that is waited for, on a machine that has other things to do. */
 export const PATIENCE = 30_000;
@@ -177,4 +180,19 @@ export async function until(read, isWanted, what) {
     if (Date.now() > end) throw new Error(`${what}: ${JSON.stringify(value)}`);
     await new Promise((wake) => setTimeout(wake, 50));
   }
+}
+
+/** The browser itself notes answers that are errors; these are meant to be. */
+export const unexpected = (complaints, ...expected) =>
+  complaints.filter((text) => !expected.some((pattern) => pattern.test(text)));
+export const NOT_SIGNED_IN = /status of 401/;
+
+/** What axe finds that keeps people out. */
+export async function faults(page) {
+  // axe's own script must come in past the page's policy.
+  await page.evaluate(AXE);
+  const result = await page.evaluate(() => globalThis.axe.run(document));
+  return result.violations
+    .filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html).join(" ")}`);
 }

@@ -1,4 +1,5 @@
-// The page's pure modules: words, the address, the small chart. Loaded as they are served.
+// The page's pure modules: words, the address, the small chart, the great one's pieces and gaps.
+// Loaded as they are served.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -11,6 +12,7 @@ const load = (name) => {
 const words = await load("format.js");
 const walls = await load("wall.js");
 const { Ring, SPAN_MS } = await load("ring.js");
+const tracks = await load("track.js");
 
 test("null, zero and absent look different", () => {
   const shown = [undefined, null, 0, ""].map((value) => words.valueWords(value));
@@ -89,4 +91,98 @@ test("a chart of a fast value still holds its whole span", () => {
   for (let time = 0; time <= SPAN_MS; time += 100) ring.push(time, time);
   const path = ring.path(SPAN_MS, 100, 24);
   assert.ok(path.startsWith("M0.0 ") && path.endsWith("H100.0"), path);
+});
+
+test("the open chart and its span survive the address, and go with their pin", () => {
+  const fragment = "chart=A;Queue;9001@S;E&span=8h&pin=A;Queue;9001@S;E";
+  const wall = walls.read(`#${fragment}`);
+  assert.equal(walls.write(wall), fragment);
+  walls.regroup(wall, "A;Queue;9001@S;E", "Lines");
+  assert.equal(wall.chart, "A;Queue;9001@S;E");
+  walls.remove(wall, "A;Queue;9001@S;E");
+  assert.equal(walls.write(wall), "");
+  assert.equal(walls.read("#chart=A&span=9y&pin=A").span, "1h");
+  assert.deepEqual(walls.SPANS, [...tracks.SPANS.keys()]);
+});
+
+test("a step is as short as its pixels can tell apart", () => {
+  const steps = [["15m", 1000], ["1h", 1000], ["24h", 1000], ["7d", 300], ["30d", 10]];
+  const told = steps.map(([span, width]) => tracks.stepOf(tracks.SPANS.get(span), width) / 1000);
+  assert.deepEqual(told, [2, 10, 300, 7200, 86_400]);
+});
+
+const at = (seconds) => new Date(seconds * 1000).toISOString();
+const change = (seconds, value) => ({ time: at(seconds), value });
+
+test("changes become pieces that end where a gap begins", () => {
+  const history = {
+    before: change(-50, 7),
+    samples: [change(10, 8), change(60, 9)],
+    gaps: [{ from: at(20), to: at(60), reason: "link down" }, { from: at(90), to: null, reason: "restart" }],
+  };
+  const { pieces, gaps } = tracks.fromChanges(history, 0, 100_000);
+  assert.deepEqual(pieces.map(({ from, to, value }) => [from, to, value]), [
+    [0, 10_000, 7], [10_000, 20_000, 8], [60_000, 90_000, 9],
+  ]);
+  assert.deepEqual(gaps, [
+    { from: 20_000, to: 60_000, reason: "link down" }, { from: 90_000, to: 100_000, reason: "restart" },
+  ]);
+  const [times, values] = new tracks.Track({ pieces, gaps }, 1).columns();
+  assert.deepEqual(times, [0, 10_000, 20_000, 60_000, 90_000]);
+  assert.deepEqual(values, [7, 8, null, 9, 9]);
+});
+
+test("steps keep what was lowest and highest in them, and tell their holes", () => {
+  const step = (seconds, value, known) => ({ ...change(seconds, value), known });
+  const points = [step(0, 2, 10), step(10, 3, 4), step(20, null, 0), step(30, 5, 5)];
+  const least = [1, 3, null, 5].map((value, i) => change(i * 10, value));
+  const most = [4, 3, null, 6].map((value, i) => change(i * 10, value));
+  const pieces = tracks.fromSteps(points, least, most, 10_000, 35_000);
+  assert.deepEqual(pieces.map(({ from, to, low, high }) => [from, to, low, high]), [
+    [0, 10_000, 1, 4], [10_000, 20_000, 3, 3], [30_000, 35_000, 5, 6],
+  ]);
+  assert.deepEqual(tracks.holesOf(points, 10_000, 35_000), [{ from: 10_000, to: 30_000 }]);
+});
+
+test("what is told while a chart is open goes on where history ends", () => {
+  const track = new tracks.Track({ pieces: [{ from: 0, to: 10, value: 1, low: 1, high: 1 }], gaps: [] }, 5);
+  track.tell(10, 1);
+  track.tell(20, 4);
+  track.tell(22, 2);
+  track.slide(0, 30);
+  track.tell(30, null, "not confirmed");
+  track.slide(0, 40);
+  assert.deepEqual(track.at(35), { gap: { from: 30, to: 40, reason: "not confirmed", isOpen: true } });
+  track.tell(50, 2);
+  track.slide(15, 60);
+  assert.deepEqual(track.columns(), [
+    [0, 20, 30, 50, 60], [1, 2, null, 2, 2], [1, 2, null, 2, 2], [1, 4, null, 2, 2],
+  ]);
+  assert.equal(track.gaps[0].to, 50);
+  assert.equal(track.at(25).piece.high, 4);
+  assert.equal(track.sums(20, 60).known, 0.5);
+  track.slide(30, 60);
+  assert.deepEqual(track.lasted(0, 60), [[2, 20]]);
+});
+
+test("a value that changes all the time makes no more pieces than pixels", () => {
+  const track = new tracks.Track({ pieces: [], gaps: [] }, 10);
+  for (let time = 0; time < 10_000; time += 1) track.tell(time, time % 7);
+  assert.ok(track.pieces.length <= 1001, `${track.pieces.length}`);
+  assert.deepEqual([track.pieces[3].low, track.pieces[3].high], [0, 6]);
+});
+
+test("an upright axis shows thresholds, and zero where that costs little", () => {
+  assert.deepEqual(tracks.limits(0, 10, [20], undefined).map(Math.round), [0, 22]);
+  assert.deepEqual(tracks.limits(90, 100, [], "percent"), [0, 105]);
+  assert.ok(tracks.limits(1000, 1010, [])[0] > 990);
+  assert.deepEqual(tracks.limits(Infinity, -Infinity, []), [0, 1]);
+});
+
+test("states have a kind, thresholds have words", () => {
+  const kinds = ["WaitForNextCall", "NotReadyForNextCall", "CallRinging", "CallInbound", "Odd"];
+  assert.deepEqual(kinds.map(words.kindOf), ["ready", "away", "ringing", "call", "other"]);
+  assert.deepEqual(words.levelsOf({ warn: "over:90", crit: "about:3", as: "time" }), [
+    { name: "warning", value: 90, words: "warning over 1:30" },
+  ]);
 });
