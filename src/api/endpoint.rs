@@ -1,4 +1,6 @@
-//! Every path there is, and the one method it takes: the table that the routes go by.
+//! Every path there is, and the methods it takes: the table that the routes go by.
+
+use warp::http::Method;
 
 use super::error::ApiError;
 use super::request::{Face, Head};
@@ -17,6 +19,7 @@ pub(super) enum Endpoint {
     Peek,
     KnownStatistics,
     KnownStatistic,
+    Forget,
     History,
     Changes,
     Stream,
@@ -31,7 +34,7 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Statistic,
         Self::InternalStatistic,
         Self::Statistics,
@@ -43,6 +46,7 @@ impl Endpoint {
         Self::Peek,
         Self::KnownStatistics,
         Self::KnownStatistic,
+        Self::Forget,
         Self::History,
         Self::Changes,
         Self::Stream,
@@ -68,7 +72,7 @@ impl Endpoint {
             Self::OpenApi => "/v1/openapi.json",
             Self::Peek => "/v1/peek",
             Self::KnownStatistics => "/v1/statistics",
-            Self::KnownStatistic => "/v1/statistics/{id}",
+            Self::KnownStatistic | Self::Forget => "/v1/statistics/{id}",
             Self::History => "/v1/statistics/{id}/history",
             Self::Changes => "/v1/changes",
             Self::Stream => "/v1/stream",
@@ -83,9 +87,18 @@ impl Endpoint {
         }
     }
 
-    /// The method that every other one gets told of.
+    /// What the figures call it: the path, and the method where another one is asked more.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Forget => "DELETE /v1/statistics/{id}",
+            _ => self.path(),
+        }
+    }
+
+    /// Its method.
     pub(super) const fn method(self) -> &'static str {
         match self {
+            Self::Forget => "DELETE",
             Self::Statistic
             | Self::InternalStatistic
             | Self::Statistics
@@ -98,6 +111,28 @@ impl Endpoint {
             | Self::GrafanaTagKeys
             | Self::GrafanaTagValues => "POST",
             _ => "GET",
+        }
+    }
+
+    /// The methods that its path takes, which every other one gets told of.
+    pub(super) const fn allow(self) -> &'static str {
+        match self {
+            Self::KnownStatistic | Self::Forget => "GET, DELETE",
+            _ => self.method(),
+        }
+    }
+
+    /// Whether only operators may ask it; never open to everybody.
+    pub(super) const fn is_for_operators(self) -> bool {
+        matches!(self, Self::Forget)
+    }
+
+    /// What is at this path for a request of this method, if anything. A method that the path does
+    /// not take is for its first endpoint to refuse.
+    pub(super) fn of(method: &Method, path: &str) -> Option<Self> {
+        match Self::at(path)? {
+            Self::KnownStatistic if *method == Method::DELETE => Some(Self::Forget),
+            endpoint => Some(endpoint),
         }
     }
 
@@ -144,7 +179,7 @@ impl Endpoint {
         if head.method == self.method() {
             Ok(())
         } else {
-            let allow = self.method();
+            let allow = self.allow();
             Err(ApiError::Method { allow })
         }
     }

@@ -4,6 +4,7 @@ mod answer;
 mod board;
 mod desk;
 mod flights;
+mod forgetting;
 mod freshness;
 mod past;
 mod selector;
@@ -11,8 +12,9 @@ mod servers;
 mod view;
 
 pub use answer::{Answer, AnswerPeeks, PeekError, Query, Source, Why};
-pub use board::{Board, Changes, Gone, Page, StartOver};
+pub use board::{Board, Changes, Gone, Page, StartOver, Stored};
 pub use desk::{Config, Peek};
+pub use forgetting::NotForgotten;
 pub use freshness::{Demand, Freshness};
 pub use past::{Aggregate, Course, Hole, PastPoint, Step, Unreadable};
 pub use selector::Selector;

@@ -17,6 +17,7 @@ mod conformance;
 mod documented;
 mod doubt;
 mod exits;
+mod forgetting;
 mod grafana;
 mod harness;
 mod herd;

@@ -1,6 +1,7 @@
 //! Our own interface beside the documented endpoints: JSON in and out, errors as problem details
 //! (RFC 9457).
 
+mod forget;
 mod history;
 mod json;
 mod openapi;
@@ -12,6 +13,7 @@ mod statistics;
 mod stream;
 mod tickets;
 
+pub(super) use forget::forget;
 pub(super) use history::history;
 pub(super) use json::Query;
 pub(super) use openapi::openapi;

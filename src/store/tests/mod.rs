@@ -3,6 +3,7 @@
 mod backups;
 mod damage;
 mod failing;
+mod forgetting;
 mod golden;
 mod kill;
 mod model;

@@ -148,6 +148,8 @@ impl Checkpoints {
             Stage::Written { at } => {
                 let at = *at;
                 self.unsynced = true;
+                let dropped = image.dropped();
+                meta.dropped = (dropped.generation, dropped.counter);
                 meta.write_checkpoint(engine, self.fact(at, image), &image.names())?;
                 image.names_dirty = false;
                 self.stage = Stage::Marked { at };
