@@ -21,6 +21,10 @@ pub(super) enum Endpoint {
     KnownStatistic,
     Forget,
     History,
+    AllHistory,
+    AllGaps,
+    Backup,
+    Verify,
     Changes,
     Stream,
     Tickets,
@@ -34,7 +38,7 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 27] = [
         Self::Statistic,
         Self::InternalStatistic,
         Self::Statistics,
@@ -48,6 +52,10 @@ impl Endpoint {
         Self::KnownStatistic,
         Self::Forget,
         Self::History,
+        Self::AllHistory,
+        Self::AllGaps,
+        Self::Backup,
+        Self::Verify,
         Self::Changes,
         Self::Stream,
         Self::Tickets,
@@ -74,6 +82,10 @@ impl Endpoint {
             Self::KnownStatistics => "/v1/statistics",
             Self::KnownStatistic | Self::Forget => "/v1/statistics/{id}",
             Self::History => "/v1/statistics/{id}/history",
+            Self::AllHistory => "/v1/history",
+            Self::AllGaps => "/v1/gaps",
+            Self::Backup => "/v1/backup",
+            Self::Verify => "/v1/verify",
             Self::Changes => "/v1/changes",
             Self::Stream => "/v1/stream",
             Self::Tickets => "/v1/tickets",
@@ -124,7 +136,7 @@ impl Endpoint {
 
     /// Whether only operators may ask it; never open to everybody.
     pub(super) const fn is_for_operators(self) -> bool {
-        matches!(self, Self::Forget)
+        matches!(self, Self::Forget | Self::Backup | Self::Verify)
     }
 
     /// What is at this path for a request of this method, if anything. A method that the path does

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::past::{Aggregate, Archive, Course, Step, Unreadable};
 use super::selector::Selector;
 use super::view::{LastSeen, PublicId, Standing, View};
+use super::whole::Turns;
 use crate::cache::{Cache, Dropped, Slot};
 use crate::model::{Clock, Revision, ServerId, Statistic, StatisticId, Timestamp};
 use crate::store::{Change, History, Writer};
@@ -23,6 +24,7 @@ pub struct Board {
     upstream: Arc<Upstream>,
     pub(super) stored: Stored,
     archive: Archive,
+    pub(super) turns: Turns,
 }
 
 /// What the store tells and takes.
@@ -94,6 +96,7 @@ impl Board {
             cache,
             upstream,
             archive: Archive::new(stored.history.clone()),
+            turns: Turns::default(),
             stored,
         }
     }
@@ -301,6 +304,14 @@ impl Board {
         let present = pairs.iter().find(|pair| pair.id == server);
         let present = present.map(|pair| pair.name.clone());
         present.or_else(|| self.stored.servers.get(&server).cloned())
+    }
+
+    /// The names of all servers, those of earlier runs included.
+    pub(super) fn names(&self) -> HashMap<ServerId, Arc<str>> {
+        let mut names = self.stored.servers.clone();
+        let pairs = self.upstream.pairs();
+        names.extend(pairs.iter().map(|pair| (pair.id, pair.name.clone())));
+        names
     }
 
     /// Has the store take these in.

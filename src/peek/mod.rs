@@ -10,6 +10,7 @@ mod past;
 mod selector;
 mod servers;
 mod view;
+mod whole;
 
 pub use answer::{Answer, AnswerPeeks, PeekError, Query, Source, Why};
 pub use board::{Board, Changes, Gone, Page, StartOver, Stored};
@@ -20,3 +21,4 @@ pub use past::{Aggregate, Course, Hole, PastPoint, Step, Unreadable};
 pub use selector::Selector;
 pub use servers::{ServerReport, SwitchoverReport};
 pub use view::{LastSeen, PublicId, Standing, View, read_revision, revision_text};
+pub use whole::{Checked, Making, Taken, Told, WriteTold, range};

@@ -130,7 +130,13 @@ impl History {
                 to: Some(range.from),
                 reason: Reason::NotRecorded,
             };
-            past.gaps.insert(0, too_old);
+            match past.gaps.first_mut() {
+                // One gap, whatever the reason that it is one.
+                Some(gap) if gap.from == range.from && gap.reason == too_old.reason => {
+                    gap.from = asked_from;
+                }
+                _ => past.gaps.insert(0, too_old),
+            }
         }
         Ok(past)
     }

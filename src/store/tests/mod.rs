@@ -8,6 +8,7 @@ mod golden;
 mod kill;
 mod model;
 mod reopening;
+mod running;
 
 use std::fs;
 use std::path::Path;
