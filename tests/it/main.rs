@@ -37,3 +37,4 @@ mod switchover;
 mod tidy;
 mod tls;
 mod v1;
+mod whole;
