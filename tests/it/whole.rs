@@ -136,8 +136,8 @@ async fn the_commands_print_the_same_of_a_running_service_as_of_its_store() {
     let offline = ["--store", copy];
     let verified = printed(&[&["inspect", "verify"], &offline[..]].concat()).await;
     assert!(verified.ends_with("everything can be read\n"), "{verified}");
-    let live = printed(&[&["inspect", "verify"], &through[..]].concat()).await;
-    assert!(live.ends_with("everything can be read\n"), "{live}");
+    let running = printed(&[&["inspect", "verify"], &through[..]].concat()).await;
+    assert!(running.ends_with("everything can be read\n"), "{running}");
 
     // What stands still is the same in both.
     let still = ["--filter", "TotalLoginTime;Agent;KSippola;*", "--until"];
