@@ -47,7 +47,7 @@ pub(super) fn preflight(endpoint: Endpoint) -> Response {
     let mut response = HttpResponse::new(String::new().into());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    let methods = HeaderValue::from_static(endpoint.method());
+    let methods = HeaderValue::from_static(endpoint.allow());
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED);
     headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);

@@ -15,7 +15,7 @@ use warp::reply::Response;
 
 use super::access;
 use super::auth::{AuthError, Authenticator, Identity};
-use super::config::{Config, User};
+use super::config::{Config, Role, User};
 use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::grafana::into_grafana;
@@ -197,7 +197,8 @@ impl<A: AnswerPeeks> Edge<A> {
         head: &Head,
     ) -> Result<Option<Arc<Identity>>, ApiError> {
         let open_paths = &self.config.open_paths;
-        if open_paths.iter().any(|open| open == endpoint.path()) {
+        let is_open = || open_paths.iter().any(|open| open == endpoint.path());
+        if !endpoint.is_for_operators() && is_open() {
             return Ok(None);
         }
         let mut credentials = head.headers.get_all(AUTHORIZATION).iter();
@@ -211,6 +212,19 @@ impl<A: AnswerPeeks> Edge<A> {
             Err(AuthError::Throttled(wait)) => Err(ApiError::Throttled(wait)),
             Err(AuthError::Busy(retry_after)) => Err(ApiError::LoginsBusy(retry_after)),
         }
+    }
+
+    /// Who asks, if that is an operator.
+    pub(super) async fn authorize(
+        &self,
+        endpoint: Endpoint,
+        head: &Head,
+    ) -> Result<Arc<Identity>, ApiError> {
+        let identity = self.authenticate(endpoint, head).await?;
+        let operator = identity.filter(|identity| identity.role == Role::Operator);
+        operator.ok_or(ApiError::Forbidden(
+            "this takes an operator (role = \"operator\" of the user)",
+        ))
     }
 
     fn unauthorized(&self) -> ApiError {

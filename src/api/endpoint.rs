@@ -1,4 +1,6 @@
-//! Every path there is, and the one method it takes: the table that the routes go by.
+//! Every path there is, and the methods it takes: the table that the routes go by.
+
+use warp::http::Method;
 
 use super::error::ApiError;
 use super::request::{Face, Head};
@@ -17,7 +19,12 @@ pub(super) enum Endpoint {
     Peek,
     KnownStatistics,
     KnownStatistic,
+    Forget,
     History,
+    AllHistory,
+    AllGaps,
+    Backup,
+    Verify,
     Changes,
     Stream,
     Tickets,
@@ -31,7 +38,7 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 27] = [
         Self::Statistic,
         Self::InternalStatistic,
         Self::Statistics,
@@ -43,7 +50,12 @@ impl Endpoint {
         Self::Peek,
         Self::KnownStatistics,
         Self::KnownStatistic,
+        Self::Forget,
         Self::History,
+        Self::AllHistory,
+        Self::AllGaps,
+        Self::Backup,
+        Self::Verify,
         Self::Changes,
         Self::Stream,
         Self::Tickets,
@@ -68,8 +80,12 @@ impl Endpoint {
             Self::OpenApi => "/v1/openapi.json",
             Self::Peek => "/v1/peek",
             Self::KnownStatistics => "/v1/statistics",
-            Self::KnownStatistic => "/v1/statistics/{id}",
+            Self::KnownStatistic | Self::Forget => "/v1/statistics/{id}",
             Self::History => "/v1/statistics/{id}/history",
+            Self::AllHistory => "/v1/history",
+            Self::AllGaps => "/v1/gaps",
+            Self::Backup => "/v1/backup",
+            Self::Verify => "/v1/verify",
             Self::Changes => "/v1/changes",
             Self::Stream => "/v1/stream",
             Self::Tickets => "/v1/tickets",
@@ -83,9 +99,18 @@ impl Endpoint {
         }
     }
 
-    /// The method that every other one gets told of.
+    /// What the figures call it: the path, and the method where another one is asked more.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Forget => "DELETE /v1/statistics/{id}",
+            _ => self.path(),
+        }
+    }
+
+    /// Its method.
     pub(super) const fn method(self) -> &'static str {
         match self {
+            Self::Forget => "DELETE",
             Self::Statistic
             | Self::InternalStatistic
             | Self::Statistics
@@ -98,6 +123,28 @@ impl Endpoint {
             | Self::GrafanaTagKeys
             | Self::GrafanaTagValues => "POST",
             _ => "GET",
+        }
+    }
+
+    /// The methods that its path takes, which every other one gets told of.
+    pub(super) const fn allow(self) -> &'static str {
+        match self {
+            Self::KnownStatistic | Self::Forget => "GET, DELETE",
+            _ => self.method(),
+        }
+    }
+
+    /// Whether only operators may ask it; never open to everybody.
+    pub(super) const fn is_for_operators(self) -> bool {
+        matches!(self, Self::Forget | Self::Backup | Self::Verify)
+    }
+
+    /// What is at this path for a request of this method, if anything. A method that the path does
+    /// not take is for its first endpoint to refuse.
+    pub(super) fn of(method: &Method, path: &str) -> Option<Self> {
+        match Self::at(path)? {
+            Self::KnownStatistic if *method == Method::DELETE => Some(Self::Forget),
+            endpoint => Some(endpoint),
         }
     }
 
@@ -144,7 +191,7 @@ impl Endpoint {
         if head.method == self.method() {
             Ok(())
         } else {
-            let allow = self.method();
+            let allow = self.allow();
             Err(ApiError::Method { allow })
         }
     }

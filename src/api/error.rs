@@ -66,6 +66,15 @@ pub(super) enum ApiError {
         message: &'static str,
         retry_after: Duration,
     },
+    /// It cannot be done as things stand; the text says what to change.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// Somebody else's is still going on.
+    #[error("{message}")]
+    Running {
+        message: &'static str,
+        retry_after: Duration,
+    },
     /// None of the accepted types is spoken here.
     #[error(
         "none of the accepted types is written here: application/json, text/csv, application/x-ndjson"
@@ -107,7 +116,8 @@ impl ApiError {
             Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Throttled(_) | Self::Running { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Crowded | Self::Busy { .. } | Self::LoginsBusy(_) | Self::StreamsFull(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -161,6 +171,7 @@ impl ApiError {
             Self::Crowded => Some((RETRY_AFTER, seconds_up(CROWD_RETRY))),
             Self::Throttled(retry_after)
             | Self::LoginsBusy(retry_after)
+            | Self::Running { retry_after, .. }
             | Self::Busy { retry_after, .. } => Some((RETRY_AFTER, seconds_up(*retry_after))),
             Self::Peek {
                 error: PeekError::TooMany,

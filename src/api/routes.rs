@@ -48,7 +48,8 @@ async fn answer<A: AnswerPeeks>(
     if let Some(file) = page::at(path.as_str(), face) {
         return page::answer(&edge, &head, file);
     }
-    let endpoint = Endpoint::at(path.as_str()).filter(|endpoint| endpoint.is_on(face));
+    let endpoint =
+        Endpoint::of(&head.method, path.as_str()).filter(|endpoint| endpoint.is_on(face));
     let Some(endpoint) = endpoint else {
         let is_v1 = path.as_str() == "/v1" || path.as_str().starts_with("/v1/");
         return if is_v1 {
@@ -78,18 +79,13 @@ async fn answer<A: AnswerPeeks>(
         Endpoint::Metrics => handlers::metrics(edge, head).await,
         Endpoint::Peek => v1::peek(edge, head, body).await,
         Endpoint::KnownStatistics => v1::list(edge, head).await,
-        Endpoint::KnownStatistic => {
-            let id = Endpoint::id_in(path.as_str())
-                .unwrap_or_default()
-                .to_owned();
-            v1::one(edge, head, id).await
-        }
-        Endpoint::History => {
-            let id = Endpoint::id_in(path.as_str())
-                .unwrap_or_default()
-                .to_owned();
-            v1::history(edge, head, id).await
-        }
+        Endpoint::KnownStatistic => v1::one(edge, head, id_in(&path)).await,
+        Endpoint::Forget => v1::forget(edge, head, id_in(&path)).await,
+        Endpoint::History => v1::history(edge, head, id_in(&path)).await,
+        Endpoint::AllHistory => v1::all_history(edge, head).await,
+        Endpoint::AllGaps => v1::all_gaps(edge, head).await,
+        Endpoint::Backup => v1::backup(edge, head).await,
+        Endpoint::Verify => v1::verify(edge, head).await,
         Endpoint::Changes => v1::changes(edge, head).await,
         Endpoint::Stream => v1::stream(edge, head).await,
         Endpoint::Tickets => v1::tickets(edge, head).await,
@@ -101,6 +97,12 @@ async fn answer<A: AnswerPeeks>(
         | Endpoint::GrafanaTagKeys
         | Endpoint::GrafanaTagValues => grafana::answer(edge, endpoint, head, body).await,
     }
+}
+
+/// The id in a statistic's path.
+fn id_in(path: &FullPath) -> String {
+    let id = Endpoint::id_in(path.as_str());
+    id.unwrap_or_default().to_owned()
 }
 
 fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + Sync + 'static {

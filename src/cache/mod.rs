@@ -141,8 +141,21 @@ impl Cache {
     pub fn pin(&self, statistic: &Statistic) -> Result<Arc<Slot>, Full> {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         let (slot, _) = self.place(&mut index, statistic)?;
+        let was_shown = slot.is_shown();
         slot.pin();
+        if !was_shown {
+            self.touch_revision(&slot);
+        }
         Ok(slot)
+    }
+
+    /// Treats a statistic that the configuration no longer lists like any other. One that no Stat
+    /// Server ever accepted was shown for its place on the list only: its end is told.
+    pub fn unpin(&self, slot: &Slot) {
+        slot.unpin();
+        if !slot.is_shown() {
+            self.tell_end(slot);
+        }
     }
 
     fn place(&self, index: &mut Index, statistic: &Statistic) -> Result<(Arc<Slot>, bool), Full> {
@@ -174,20 +187,37 @@ impl Cache {
         if slot.is_held() || slot.is_pinned() || slot.asked() > asked {
             return false;
         }
-        index.by_statistic.remove(&slot.statistic);
+        self.take_out(&mut index, slot)
+    }
+
+    /// Takes out a statistic whoever asks for it, held open or not; only one that is configured
+    /// stays. Returns whether it was there and is out.
+    pub fn forget(&self, slot: &Slot) -> bool {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        !slot.is_pinned() && self.take_out(&mut index, slot)
+    }
+
+    fn take_out(&self, index: &mut Index, slot: &Slot) -> bool {
         let removed = index.by_id.remove(&slot.id).is_some();
+        if removed {
+            index.by_statistic.remove(&slot.statistic);
+        }
         if slot.stop_counting() {
             index.unaccepted = index.unaccepted.saturating_sub(1);
         }
         if removed && slot.is_registered() {
-            self.feed.dropped(Dropped {
-                id: slot.id,
-                statistic: slot.statistic.clone(),
-                is_protected: slot.is_protected(),
-            });
-            self.feed.tell();
+            self.tell_end(slot);
         }
         removed
+    }
+
+    fn tell_end(&self, slot: &Slot) {
+        self.feed.dropped(Dropped {
+            id: slot.id,
+            statistic: slot.statistic.clone(),
+            is_protected: slot.is_protected(),
+        });
+        self.feed.tell();
     }
 
     /// Every slot there is now.
@@ -261,6 +291,15 @@ impl Cache {
 
     fn rules(&self) -> RwLockReadGuard<'_, Rules> {
         self.rules.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// Whether it is shown to those who look around: not what clients made up and no Stat Server
+    /// accepted.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.is_registered() || self.is_pinned()
     }
 }
 

@@ -473,7 +473,7 @@ impl Slot {
     }
 
     /// Idle like any other from now on.
-    pub fn unpin(&self) {
+    pub(super) fn unpin(&self) {
         self.pinned.store(false, Ordering::Relaxed);
     }
 

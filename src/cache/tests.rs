@@ -262,7 +262,7 @@ async fn what_is_listed_and_struck_off_is_counted_as_it_came() {
     assert_eq!(unaccepted(), 1);
     cache.pin(&statistic("A")).unwrap();
     let listed = cache.pin(&statistic("B")).unwrap();
-    listed.unpin();
+    cache.unpin(&listed);
     assert!(cache.remove(&listed, listed.asked()));
     assert_eq!(unaccepted(), 1, "it was never counted");
     asked_for.opened(Some(NotificationMode::Immediate), PasswordProof::NONE);

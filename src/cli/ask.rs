@@ -1,5 +1,6 @@
 //! A small HTTP client for asking a running service.
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -7,10 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::header::{AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use hyper::header::{ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -25,6 +30,19 @@ pub(super) struct Service {
     authority: String,
     base_path: String,
     authorization: Option<SecretString>,
+}
+
+/// An open connection.
+pub(super) struct Link<'a> {
+    service: &'a Service,
+    sender: SendRequest<Full<Bytes>>,
+}
+
+/// The body of an answer, as it comes.
+pub(super) struct Coming {
+    body: Incoming,
+    /// Read, and not shown yet.
+    rest: Vec<u8>,
 }
 
 /// What came back.
@@ -85,7 +103,8 @@ impl Service {
         })?
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Reply> {
+    /// A connection for several questions.
+    pub(super) async fn connect(&self) -> anyhow::Result<Link<'_>> {
         let address = match self.authority.rsplit_once(':') {
             Some((_, port)) if port.parse::<u16>().is_ok() => self.authority.clone(),
             _ => format!("{}:80", self.authority),
@@ -93,12 +112,18 @@ impl Service {
         let stream = TcpStream::connect(&address)
             .await
             .with_context(|| format!("no service answers at {address}"))?;
-        let (mut sender, connection) =
+        let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let tasks = TaskTracker::new();
         // Ends with the sender; a broken connection shows in the reply.
-        let _connection = tasks.spawn(connection);
-        let response = sender
+        TaskTracker::new().spawn(connection);
+        let service = self;
+        Ok(Link { service, sender })
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Reply> {
+        let mut link = self.connect().await?;
+        let response = link
+            .sender
             .send_request(request)
             .await
             .context("the service closed the connection without an answer")?;
@@ -112,6 +137,120 @@ impl Service {
     }
 }
 
+impl Link<'_> {
+    /// GETs a path with its query.
+    pub(super) async fn get(&mut self, target: &str, accept: &str) -> anyhow::Result<Coming> {
+        let service = self.service;
+        let mut request = Request::get(format!("{}{target}", service.base_path))
+            .header(HOST, &service.authority)
+            .header(ACCEPT, accept);
+        if let Some(authorization) = &service.authorization {
+            request = request.header(AUTHORIZATION, authorization.expose_secret());
+        }
+        let request = request.body(Full::default())?;
+        self.sender.ready().await?;
+        let response = timeout(PATIENCE, self.sender.send_request(request)).await;
+        let response = response
+            .with_context(|| format!("{} does not answer", service.authority))?
+            .context("the service closed the connection without an answer")?;
+        let status = response.status();
+        let mut coming = Coming {
+            body: response.into_body(),
+            rest: Vec::new(),
+        };
+        if status.is_success() {
+            return Ok(coming);
+        }
+        let body = coming.whole().await?.into();
+        let refused = Reply {
+            status,
+            age: None,
+            body,
+        };
+        refused.json()?;
+        bail!("{status}")
+    }
+
+    /// GETs JSON.
+    pub(super) async fn get_json<T: DeserializeOwned>(
+        &mut self,
+        target: &str,
+    ) -> anyhow::Result<T> {
+        let mut coming = self.get(target, "application/json").await?;
+        let body = coming.whole().await?;
+        serde_json::from_slice(&body).context("the answer is not that of a peekd service")
+    }
+}
+
+impl Coming {
+    /// The next bytes; `None` at the end.
+    pub(super) async fn block(&mut self) -> anyhow::Result<Option<Bytes>> {
+        loop {
+            let frame = timeout(PATIENCE, self.body.frame()).await;
+            let Some(frame) = frame.context("the service sends nothing any more")? else {
+                return Ok(None);
+            };
+            let frame = frame.context("the answer breaks off: it is not whole")?;
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+    }
+
+    /// The next line, without its end; `None` after the last.
+    pub(super) async fn line(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        loop {
+            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let behind = self.rest.split_off(end + 1);
+                let mut line = std::mem::replace(&mut self.rest, behind);
+                line.pop();
+                return Ok(Some(line));
+            }
+            match self.block().await? {
+                Some(block) => self.rest.extend_from_slice(&block),
+                None if self.rest.is_empty() => return Ok(None),
+                None => bail!("the answer breaks off: it is not whole"),
+            }
+        }
+    }
+
+    async fn whole(&mut self) -> anyhow::Result<Vec<u8>> {
+        let mut whole = Vec::new();
+        while let Some(block) = self.block().await? {
+            whole.extend_from_slice(&block);
+        }
+        Ok(whole)
+    }
+}
+
+/// A query's parameters, encoded; those without a value are left out.
+pub(super) fn query<'a>(parameters: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
+    let said = parameters.into_iter().filter_map(|(name, value)| {
+        let value = value?;
+        Some(format!(
+            "{name}={}",
+            utf8_percent_encode(&value, NON_ALPHANUMERIC)
+        ))
+    });
+    let said: Vec<String> = said.collect();
+    match said.as_slice() {
+        [] => String::new(),
+        said => format!("?{}", said.join("&")),
+    }
+}
+
+/// From the environment, else asked for; never an argument, which other users could read.
+pub(super) fn password_of(user: &str) -> anyhow::Result<SecretString> {
+    if let Ok(password) = std::env::var("PEEKD_PASSWORD") {
+        return Ok(password.into());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Usage("the password is read from PEEKD_PASSWORD".to_owned()).into());
+    }
+    let password = rpassword::prompt_password(format!("Password of {user}: "));
+    Ok(password.context("no password was read")?.into())
+}
+
 impl Reply {
     /// The reply's JSON, or the message of its error.
     pub(super) fn json(&self) -> anyhow::Result<serde_json::Value> {
@@ -119,7 +258,9 @@ impl Reply {
         match json {
             Some(json) if self.status.is_success() => Ok(json),
             Some(json) => {
-                let message = json.get("message").and_then(|message| message.as_str());
+                // The documented endpoints say `message`, the others `detail`.
+                let message = json.get("message").or_else(|| json.get("detail"));
+                let message = message.and_then(|message| message.as_str());
                 bail!("{}: {}", self.status, message.unwrap_or("no message"))
             }
             None => bail!(

@@ -99,6 +99,7 @@ impl Demo {
         let file = format!(
             "[store]\npath = {store}\n[http]\nlisten = \"{listen}\"\nallow_cleartext_basic = {cleartext}\n\
              drain_timeout = \"2s\"\n[[http.auth.users]]\nname = \"{USER}\"\npassword_hash = \"{hash}\"\n\
+             role = \"operator\"\n\
              [[stat_server]]\nname = \"StatServer\"\nprimary = \"{primary}\"\nbackup = \"{backup}\"\n\
              [stat_server.addp]\nlocal_timeout = \"3s\"\nremote_timeout = \"10s\"\n",
             store = toml::Value::from(self.store.display().to_string()),

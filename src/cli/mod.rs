@@ -3,14 +3,17 @@
 
 mod ask;
 mod backup;
+mod completions;
 mod demo;
 mod hash_password;
 mod inspect;
 mod peek;
 mod probe;
+mod progress;
 mod serve;
 mod signals;
 mod simulate;
+mod source;
 mod table;
 
 use std::io::Write;
@@ -44,13 +47,15 @@ enum Command {
     Probe(probe::Probe),
     /// Ask a running service for statistics.
     Peek(peek::Peek),
-    /// Look into the store offline.
+    /// Look into a store offline, or through a running service.
     #[command(subcommand)]
     Inspect(inspect::Inspect),
     /// Write a whole store, history included, into one file.
     Backup(backup::Backup),
     /// Make a store out of a backup.
     Restore(backup::Restore),
+    /// Print the completions of a shell, to be put where it looks for them.
+    Completions(completions::Completions),
     /// Read a password and print its Argon2id hash for the configuration file.
     HashPassword,
 }
@@ -70,6 +75,7 @@ pub fn run(arguments: Arguments, out: &mut impl Write, err: &mut impl Write) -> 
         Command::Probe(probe) => probe.run(out),
         Command::Peek(peek) => peek.run(out, err),
         Command::Inspect(inspect) => inspect.run(out, err),
+        Command::Completions(completions) => completions.run(out),
         Command::Backup(backup) => backup.run(err),
         Command::Restore(restore) => restore.run(err),
         Command::HashPassword => hash_password::run(out),

@@ -1,16 +1,13 @@
 //! `peekd peek`.
 
-use std::io::{IsTerminal as _, Write};
+use std::io::Write;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::SecretString;
 use serde_json::json;
 
-use super::Usage;
-use super::ask::Service;
+use super::ask::{Service, password_of};
 use super::table::Table;
 use crate::model::{NotificationMode, Statistic};
 
@@ -117,16 +114,4 @@ fn form_of(statistic: &Statistic) -> String {
     .map(|(name, text)| format!("{name}={}", utf8_percent_encode(text, NON_ALPHANUMERIC)))
     .collect::<Vec<_>>()
     .join("&")
-}
-
-/// From the environment, else asked for; never an argument, which other users could read.
-fn password_of(user: &str) -> anyhow::Result<SecretString> {
-    if let Ok(password) = std::env::var("PEEKD_PASSWORD") {
-        return Ok(password.into());
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(Usage("the password is read from PEEKD_PASSWORD".to_owned()).into());
-    }
-    let password = rpassword::prompt_password(format!("Password of {user}: "));
-    Ok(password.context("no password was read")?.into())
 }

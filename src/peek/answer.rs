@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{Board, Freshness, ServerReport};
+use super::{Board, Freshness, NotForgotten, PublicId, Selector, ServerReport};
 use crate::model::{Age, NotificationMode, Statistic, Value};
 
 /// One question: what is this statistic now?
@@ -102,6 +102,16 @@ pub trait AnswerPeeks: Send + Sync + 'static {
     /// What is known, for those who look around.
     fn board(&self) -> Option<&Arc<Board>> {
         None
+    }
+
+    /// Closes and forgets a statistic of those chosen.
+    fn forget(
+        &self,
+        _id: PublicId,
+        _selector: &Selector,
+        _with_history: bool,
+    ) -> impl Future<Output = Result<(), NotForgotten>> + Send {
+        async { Err(NotForgotten::Unknown) }
     }
 
     /// The Stat Servers that live answers come from.

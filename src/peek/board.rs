@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use super::past::{Aggregate, Archive, Course, Step, Unreadable};
 use super::selector::Selector;
 use super::view::{LastSeen, PublicId, Standing, View};
+use super::whole::Turns;
 use crate::cache::{Cache, Dropped, Slot};
 use crate::model::{Clock, Revision, ServerId, Statistic, StatisticId, Timestamp};
-use crate::store::History;
+use crate::store::{Change, History, Writer};
 use crate::upstream::Upstream;
 
 /// A view of everything that is known.
@@ -21,11 +22,38 @@ pub struct Board {
     clock: Clock,
     cache: Arc<Cache>,
     upstream: Arc<Upstream>,
-    /// Names of servers that samples of earlier runs came from.
-    servers: HashMap<ServerId, Arc<str>>,
-    /// The newest revision that an earlier run had flushed.
-    flushed: Revision,
+    pub(super) stored: Stored,
     archive: Archive,
+    pub(super) turns: Turns,
+}
+
+/// What the store tells and takes.
+#[derive(Debug)]
+pub struct Stored {
+    /// Names of servers that samples of earlier runs came from.
+    pub servers: HashMap<ServerId, Arc<str>>,
+    /// The newest revision that an earlier run had flushed.
+    pub flushed: Revision,
+    /// Up to which revision earlier runs dropped something.
+    pub dropped: Revision,
+    /// What is stored of the past.
+    pub history: History,
+    /// Where changes go; `None` where nothing is stored.
+    pub writer: Option<Writer>,
+}
+
+impl Stored {
+    /// Nothing at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            servers: HashMap::new(),
+            flushed: Revision::default(),
+            dropped: Revision::default(),
+            history: History::none(),
+            writer: None,
+        }
+    }
 }
 
 /// What changed after a revision.
@@ -60,24 +88,16 @@ pub struct Page {
 }
 
 impl Board {
-    /// A board over the cache. `servers` are the names of earlier runs, `flushed` is the newest
-    /// revision that they left, `history` what is stored of the past.
+    /// A board over the cache and the store.
     #[must_use]
-    pub fn new(
-        clock: Clock,
-        cache: Arc<Cache>,
-        upstream: Arc<Upstream>,
-        servers: HashMap<ServerId, Arc<str>>,
-        flushed: Revision,
-        history: History,
-    ) -> Self {
+    pub fn new(clock: Clock, cache: Arc<Cache>, upstream: Arc<Upstream>, stored: Stored) -> Self {
         Self {
             clock,
             cache,
             upstream,
-            servers,
-            flushed,
-            archive: Archive::new(history),
+            archive: Archive::new(stored.history.clone()),
+            turns: Turns::default(),
+            stored,
         }
     }
 
@@ -92,15 +112,7 @@ impl Board {
             crate::upstream::Plan::default(),
         );
         let (cache, upstream) = (Arc::new(cache), Arc::new(upstream));
-        let history = History::none();
-        Arc::new(Self::new(
-            clock,
-            cache,
-            upstream,
-            HashMap::new(),
-            revision,
-            history,
-        ))
+        Arc::new(Self::new(clock, cache, upstream, Stored::none()))
     }
 
     /// At most `limit` of the chosen statistics, from the number `from` on.
@@ -179,8 +191,11 @@ impl Board {
                 up_to: newest,
             });
         };
-        // Beyond what was flushed nobody knows any more what an earlier run told.
-        if since.generation != newest.generation && since > self.flushed {
+        // Beyond what was flushed nobody knows any more what an earlier run told, and before what
+        // it dropped nobody knows any more what that was.
+        let stored = &self.stored;
+        let is_earlier = since.generation != newest.generation;
+        if is_earlier && (since > stored.flushed || since < stored.dropped) {
             return Err(StartOver);
         }
         let numbers = selector.numbers();
@@ -190,7 +205,9 @@ impl Board {
         let dropped = dropped.into_iter();
         let dropped = dropped.filter(|one| {
             let is_shown = selector.means(&one.statistic) && selector.may_see(one.is_protected);
-            is_shown && wanted(one.id)
+            // What was struck off the list may have been accepted since.
+            let is_back = || self.cache.slot(one.id).is_some_and(|slot| slot.is_shown());
+            is_shown && wanted(one.id) && !is_back()
         });
         Ok(Changes {
             changed: slots
@@ -253,7 +270,7 @@ impl Board {
 
     fn chosen(&self, slot: &Slot, selector: &Selector) -> Option<View> {
         // Cheap questions first: most of what changes is not what one follower wants.
-        let may_be = is_shown(slot) && selector.means(&slot.statistic);
+        let may_be = slot.is_shown() && selector.means(&slot.statistic);
         may_be
             .then(|| self.view(slot))
             .filter(|view| selector.admits(view))
@@ -286,18 +303,34 @@ impl Board {
         let pairs = self.upstream.pairs();
         let present = pairs.iter().find(|pair| pair.id == server);
         let present = present.map(|pair| pair.name.clone());
-        present.or_else(|| self.servers.get(&server).cloned())
+        present.or_else(|| self.stored.servers.get(&server).cloned())
+    }
+
+    /// The names of all servers, those of earlier runs included.
+    pub(super) fn names(&self) -> HashMap<ServerId, Arc<str>> {
+        let mut names = self.stored.servers.clone();
+        let pairs = self.upstream.pairs();
+        names.extend(pairs.iter().map(|pair| (pair.id, pair.name.clone())));
+        names
+    }
+
+    /// Has the store take these in.
+    pub(super) fn record(&self, changes: Vec<Change>) {
+        if let Some(writer) = &self.stored.writer {
+            writer.record(changes);
+        }
+    }
+
+    /// Up to this revision something was dropped. What changed at the same time counts as told.
+    pub(super) fn dropped_now(&self) -> Change {
+        let revision = *self.newest().borrow();
+        Change::Dropped { revision }
     }
 }
 
 /// Whoever follows the changes must begin again with all there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StartOver;
-
-/// Not what clients made up and no Stat Server accepted.
-fn is_shown(slot: &Slot) -> bool {
-    slot.is_registered() || slot.is_pinned()
-}
 
 fn gone(dropped: Dropped) -> Gone {
     Gone {
@@ -317,14 +350,7 @@ mod tests {
         let start = Revision::default();
         let cache = Cache::new(clock.clone(), 1, start, StatisticId(0), 9);
         let upstream = Upstream::new(Roster::new(), Plan::default());
-        Board::new(
-            clock,
-            Arc::new(cache),
-            Arc::new(upstream),
-            HashMap::new(),
-            start,
-            History::none(),
-        )
+        Board::new(clock, Arc::new(cache), Arc::new(upstream), Stored::none())
     }
 
     fn slot(board: &Board) -> Arc<Slot> {
@@ -373,5 +399,44 @@ mod tests {
         assert_eq!(told(None), 0);
         assert_eq!(told(Some(vec!["B".to_owned()])), 0);
         assert_eq!(told(Some(vec!["A".to_owned()])), 1);
+    }
+
+    #[test]
+    fn who_resumes_from_before_a_drop_of_an_earlier_run_starts_over() {
+        let at = |counter| Revision {
+            generation: 1,
+            counter,
+        };
+        let (clock, all) = (Clock::system(), Selector::default());
+        let cache = Cache::new(clock.clone(), 2, at(9), StatisticId(0), 9);
+        let upstream = Upstream::new(Roster::new(), Plan::default());
+        let stored = Stored {
+            flushed: at(9),
+            dropped: at(5),
+            ..Stored::none()
+        };
+        let board = Board::new(clock, Arc::new(cache), Arc::new(upstream), stored);
+        for (counter, is_told) in [(4, false), (5, true), (9, true), (10, false)] {
+            let changes = board.changes(Some(at(counter)), &all);
+            assert_eq!(changes.is_ok(), is_told, "{counter}");
+        }
+    }
+
+    #[test]
+    fn what_is_struck_off_the_list_is_told_unless_it_is_shown_again() {
+        let (board, all) = (board(), Selector::default());
+        let statistic = Statistic::new("Wait", ObjectType::Queue, "q", "A");
+        let before = *board.newest().borrow();
+        let slot = board.cache.pin(&statistic).unwrap();
+        let listed = board.changes(Some(before), &all).unwrap();
+        assert_eq!((listed.changed.len(), listed.dropped.len()), (1, 0));
+        board.cache.unpin(&slot);
+        let struck_off = board.changes(Some(listed.up_to), &all).unwrap();
+        assert_eq!((struck_off.changed.len(), struck_off.dropped.len()), (0, 1));
+        let proof = crate::model::PasswordProof::NONE;
+        slot.opened(Some(NotificationMode::Immediate), proof);
+        board.cache.touch_revision(&slot);
+        let back = board.changes(Some(listed.up_to), &all).unwrap();
+        assert_eq!((back.changed.len(), back.dropped.len()), (1, 0));
     }
 }

@@ -7,11 +7,14 @@ use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
 use super::flights::{Flight, Flights, Key};
+use super::forgetting::Forgotten;
 use super::{
-    Answer, AnswerPeeks, Board, Demand, Freshness, PeekError, Query, ServerReport, Source, Why,
+    Answer, AnswerPeeks, Board, Demand, Freshness, NotForgotten, PeekError, PublicId, Query,
+    Selector, ServerReport, Source, Why,
 };
 use crate::cache::{Cache, Known, Slot};
 use crate::model::{Age, Clock, NotificationMode, PasswordProof, ProofKey, StatisticId, Value};
+use crate::store::Change;
 use crate::upstream::{FetchError, OpenSpec, Outcome, Ticket, Upstream};
 
 /// The settings of the peek room, all durations.
@@ -44,11 +47,12 @@ pub struct Peek {
     this: Weak<Self>,
     config: Config,
     clock: Clock,
-    cache: Arc<Cache>,
-    upstream: Arc<Upstream>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) upstream: Arc<Upstream>,
     proofs: ProofKey,
     flights: Flights,
-    board: Arc<Board>,
+    pub(super) board: Arc<Board>,
+    pub(super) forgotten: Forgotten,
 }
 
 impl Peek {
@@ -73,17 +77,23 @@ impl Peek {
             proofs,
             flights,
             board,
+            forgotten: Forgotten::default(),
         })
     }
 
     /// Closes statistics that nobody asked for during `idle_close`, and forgets those that nobody
     /// asked for during `forget_after` or that no Stat Server ever accepted. To be called now and
-    /// then; returns those the store is to forget.
-    pub async fn sweep(&self) -> Vec<StatisticId> {
-        let mut closing: Vec<StatisticId> = Vec::new();
-        let mut forgotten: Vec<StatisticId> = Vec::new();
+    /// then.
+    pub async fn sweep(&self) {
         let mut idle = 0_usize;
         let under_way = self.flights.under_way();
+        // A fetch that was under way may have opened it again after it was forgotten.
+        let mut closing: Vec<StatisticId> = self.forgotten.take(&under_way);
+        let mut changes: Vec<Change> = closing
+            .iter()
+            .map(|id| Change::Forgotten { id: *id })
+            .collect();
+        let mut forgotten: Vec<StatisticId> = Vec::new();
         for slot in self.cache.slots() {
             let asked_at = slot.asked();
             let asked = self.clock.age(Some(asked_at));
@@ -111,11 +121,14 @@ impl Peek {
         if !forgotten.is_empty() {
             let count = forgotten.len();
             tracing::info!(count, "forgetting statistics nobody asked for since long");
+            let forgotten = forgotten.into_iter();
+            changes.extend(forgotten.map(|id| Change::Forgotten { id }));
+            changes.push(self.board.dropped_now());
         }
+        self.board.record(changes);
         if !closing.is_empty() {
             self.upstream.close(&closing).await;
         }
-        forgotten
     }
 
     /// Longer than a refusal is remembered and any fetch can still be under way.
@@ -286,6 +299,15 @@ impl AnswerPeeks for Peek {
 
     fn board(&self) -> Option<&Arc<Board>> {
         Some(&self.board)
+    }
+
+    async fn forget(
+        &self,
+        id: PublicId,
+        selector: &Selector,
+        with_history: bool,
+    ) -> Result<(), NotForgotten> {
+        self.forget_one(id, selector, with_history).await
     }
 
     fn servers(&self) -> Vec<ServerReport> {

@@ -142,12 +142,7 @@ impl Archive {
             server: name(sample.server),
             epoch: sample.epoch,
         };
-        let gaps = past.gaps.iter().map(|gap| Hole {
-            from: gap.from,
-            to: gap.to,
-            reason: gap.reason.name(),
-        });
-        let gaps = gaps.collect();
+        let gaps = past.gaps.iter().map(hole).collect();
         Ok(Course {
             before: past.before.map(point),
             changes: past.samples.into_iter().map(point).collect(),
@@ -200,6 +195,15 @@ impl Archive {
             }
             Err(_) => Err(Unreadable),
         }
+    }
+}
+
+/// A gap as it is shown.
+pub(super) fn hole(gap: &store::Gap) -> Hole {
+    Hole {
+        from: gap.from,
+        to: gap.to,
+        reason: gap.reason.name(),
     }
 }
 

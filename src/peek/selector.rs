@@ -18,6 +18,8 @@ pub struct Selector {
     pub object_id: Option<WildMatch>,
     /// A glob over the metric's name.
     pub metric: Option<WildMatch>,
+    /// A glob over the whole text form.
+    pub text: Option<WildMatch>,
     /// What any of these match.
     pub patterns: Option<Vec<StatisticPattern>>,
     /// Any of these.
@@ -53,6 +55,10 @@ impl Selector {
             && matches(&self.object_type, statistic.object_type.name())
             && matches(&self.object_id, &statistic.object_id)
             && matches(&self.metric, &statistic.metric)
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|glob| glob.matches(&statistic.to_string()))
     }
 
     /// Whether what is theirs is shown to them also where it needs a tenant's password.
@@ -106,6 +112,20 @@ mod tests {
                     ..all.clone()
                 },
                 true,
+            ),
+            (
+                Selector {
+                    text: glob("Wait;Queue;9*;A"),
+                    ..all.clone()
+                },
+                true,
+            ),
+            (
+                Selector {
+                    text: glob("Wait;Queue"),
+                    ..all.clone()
+                },
+                false,
             ),
             (
                 Selector {

@@ -31,8 +31,8 @@ use warm_up::{cold_cache, warm};
 use crate::api::{self, Edge, Phase, Readiness};
 use crate::ingest::{BATCH_QUEUE_LEN, Ingest};
 use crate::model::{Clock, ProofKey};
-use crate::peek::{Board, Peek};
-use crate::store::{self, Change, Opened};
+use crate::peek::{Board, Peek, Stored};
+use crate::store::{self, Opened};
 use crate::upstream::{Connector, StatTypes, Upstream};
 
 /// How long the tasks of a stage may take to end once told, before they are left behind.
@@ -272,7 +272,13 @@ async fn start(
     };
     let names = loaded.servers.iter();
     let names = names.map(|(number, name)| (*number, Arc::from(name.as_str())));
-    let (names, flushed) = (names.collect(), loaded.last_revision);
+    let stored = Stored {
+        servers: names.collect(),
+        flushed: loaded.last_revision,
+        dropped: loaded.dropped,
+        history,
+        writer: Some(writer.clone()),
+    };
     let numbers = loaded.servers.into_iter();
     let numbers = numbers.map(|(number, name)| (name, number)).collect();
     let stat_types = loaded.stat_types.into_iter();
@@ -294,26 +300,16 @@ async fn start(
     };
     upstream_tasks.spawn("reloads", reloads.run(asked, upstream_stop.clone()));
 
-    let board = Board::new(
-        clock.clone(),
-        cache.clone(),
-        upstream.clone(),
-        names,
-        flushed,
-        history,
-    );
+    let board = Board::new(clock.clone(), cache.clone(), upstream.clone(), stored);
     let board = Arc::new(board);
     let peek = Peek::new(peek_config, clock, cache, upstream.clone(), proofs, board);
     let (sweeper, sweeper_stop) = (peek.clone(), upstream_stop.clone());
-    let sweeper_writer = writer.clone();
     let every = SWEEP_INTERVAL
         .min(idle_close / 4)
         .max(Duration::from_millis(100));
     upstream_tasks.spawn("idle sweep", async move {
         while !wait_or_stop(every, &sweeper_stop).await {
-            let forgotten = sweeper.sweep().await;
-            let forgotten = forgotten.into_iter().map(|id| Change::Forgotten { id });
-            sweeper_writer.record(forgotten.collect::<Vec<_>>());
+            sweeper.sweep().await;
         }
     });
     let (stuck, store_stuck) = watch::channel(false);

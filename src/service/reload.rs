@@ -75,7 +75,7 @@ impl Reloads {
             if !listed.contains(statistic)
                 && let Some(slot) = self.cache.ask(statistic)
             {
-                slot.unpin();
+                self.cache.unpin(&slot);
             }
         }
         let mut wanted = Vec::new();

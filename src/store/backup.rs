@@ -20,7 +20,7 @@ const MARK: &[u8; 8] = b"peekd\0bk";
 const VERSION: u8 = 1;
 /// No key and no value of a store is longer.
 const FIELD_LEN_MAX: usize = 64 * 1024;
-const TREES: [Tree; 4] = [Tree::Meta, Tree::Catalogue, Tree::Last, Tree::Journal];
+pub(super) const TREES: [Tree; 4] = [Tree::Meta, Tree::Catalogue, Tree::Last, Tree::Journal];
 
 /// What a frame holds. The number is the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,27 @@ pub(super) struct Frames<'a> {
     progress: &'a mut dyn FnMut(u64),
 }
 
-impl Frames<'_> {
+impl<'a> Frames<'a> {
+    /// Begins a backup.
+    pub(super) fn begin(
+        out: &'a mut dyn Write,
+        progress: &'a mut dyn FnMut(u64),
+    ) -> std::io::Result<Self> {
+        out.write_all(&head())?;
+        Ok(Self {
+            out,
+            count: 0,
+            progress,
+        })
+    }
+
+    /// Writes the last frame.
+    pub(super) fn end(mut self) -> std::io::Result<()> {
+        let count = self.count.to_be_bytes();
+        self.write(Kind::End, &count, &[])?;
+        self.out.flush()
+    }
+
     pub(super) fn write(&mut self, kind: Kind, key: &[u8], value: &[u8]) -> std::io::Result<()> {
         let frame = frame(kind, key, value)?;
         self.count += 1;
@@ -110,12 +130,7 @@ pub fn backup(
     let place = Place::Disk(current);
     let engine = Engine::open(place, Access::Look, Faults::default()).map_err(|e| told(e, path))?;
     let broken = |error| Error::io(path, error);
-    out.write_all(&head()).map_err(broken)?;
-    let mut frames = Frames {
-        out,
-        count: 0,
-        progress,
-    };
+    let mut frames = Frames::begin(out, progress).map_err(broken)?;
     for (code, tree) in (0..).zip(TREES) {
         let mut result = Ok(());
         engine.scan(tree, &[], |key, value| {
@@ -128,9 +143,7 @@ pub fn backup(
         result.map_err(broken)?;
     }
     history::write_volumes(path, &mut frames).map_err(|error| told(error, path))?;
-    let count = frames.count.to_be_bytes();
-    frames.write(Kind::End, &count, &[]).map_err(broken)?;
-    frames.out.flush().map_err(broken)
+    frames.end().map_err(broken)
 }
 
 /// Makes a store out of a backup. It appears as a whole or not at all.

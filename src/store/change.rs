@@ -88,6 +88,17 @@ pub enum Change {
         /// The statistic.
         id: StatisticId,
     },
+    /// Something was dropped up to this place in the order of all changes: whoever knows less
+    /// cannot be told what.
+    Dropped {
+        /// Not before the drop.
+        revision: Revision,
+    },
+    /// The history of a forgotten statistic is to be forgotten, too.
+    Erased {
+        /// The statistic.
+        id: StatisticId,
+    },
 }
 
 /// How a statistic is open on its server.
@@ -133,6 +144,8 @@ pub struct Loaded {
     pub next_id: StatisticId,
     /// The greatest revision of any stored sample.
     pub last_revision: Revision,
+    /// The greatest revision of any [`Change::Dropped`].
+    pub dropped: Revision,
     /// Per server name, the stat types it defines.
     pub stat_types: Vec<(String, Vec<String>)>,
     /// The servers' numbers and names.

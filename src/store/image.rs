@@ -29,6 +29,8 @@ pub(super) struct Image {
     pages: BTreeMap<u32, Page>,
     next_id: u32,
     last_revision: Revision,
+    /// Up to here something was dropped.
+    dropped: Revision,
     generation_max: u32,
     /// The greatest epoch of any sample seen.
     epoch_max: u64,
@@ -36,7 +38,7 @@ pub(super) struct Image {
     stat_types: BTreeMap<String, Vec<String>>,
     /// Pages that hold more than the disk's.
     pub(super) dirty: BTreeSet<PageName>,
-    /// Servers or stat types differ from the disk's.
+    /// Servers, stat types or what was dropped differ from the disk's.
     pub(super) names_dirty: bool,
 }
 
@@ -110,8 +112,12 @@ impl Image {
                 let before = self.stat_types.insert(server_name, names.clone());
                 self.names_dirty |= before != Some(names);
             }
+            Change::Dropped { revision } => {
+                self.restore_dropped(revision);
+                self.names_dirty = true;
+            }
             // History's business alone.
-            Change::LinkUp { .. } | Change::LinkDown { .. } => {}
+            Change::LinkUp { .. } | Change::LinkDown { .. } | Change::Erased { .. } => {}
         }
     }
 
@@ -192,6 +198,17 @@ impl Image {
     pub(super) fn restore_names(&mut self, servers: ServersV1, stat_types: StatTypesV1) {
         self.servers = servers.0.into_iter().collect();
         self.stat_types = stat_types.0.into_iter().collect();
+    }
+
+    /// Something was dropped up to a revision, which was given out with it.
+    pub(super) fn restore_dropped(&mut self, revision: Revision) {
+        self.dropped = self.dropped.max(revision);
+        self.last_revision = self.last_revision.max(revision);
+    }
+
+    /// The greatest revision up to which something was dropped.
+    pub(super) fn dropped(&self) -> Revision {
+        self.dropped
     }
 
     /// Takes what the last checkpoint held.
@@ -305,6 +322,7 @@ impl Image {
             statistics,
             next_id: StatisticId(self.next_id),
             last_revision: self.last_revision,
+            dropped: self.dropped,
             stat_types: stat_types.0,
             servers: servers.map(|(id, name)| (ServerId(id), name)).collect(),
         }

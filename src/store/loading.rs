@@ -10,6 +10,7 @@ use super::image::{Image, Kind, page_of};
 use super::journal;
 use super::meta::Meta;
 use super::status::{Damage, Sequence};
+use crate::model::Revision;
 
 /// What a store held.
 pub(super) struct Recovered {
@@ -38,6 +39,11 @@ pub(super) fn recover(engine: &Engine) -> Result<Recovered, EngineError> {
     };
     let image = &mut recovered.image;
     image.restore_checkpoint(&meta.checkpoint);
+    let (generation, counter) = meta.dropped;
+    image.restore_dropped(Revision {
+        generation,
+        counter,
+    });
     image.restore_names(
         std::mem::take(&mut meta.servers),
         std::mem::take(&mut meta.stat_types),

@@ -14,12 +14,14 @@ use super::engine::{Engine, EngineError, Tree};
 use super::image::Image;
 use super::migrations::SCHEMA_VERSION;
 use super::status::{Damage, Sequence};
+use crate::model::Revision;
 
 const GENERATION: &str = "generation";
 const EPOCH_CEILING: &str = "epoch_ceiling";
 const CHECKPOINT: &str = "checkpoint";
 const SERVERS: &str = "servers";
 const STAT_TYPES: &str = "stat_types";
+const DROPPED: &str = "dropped";
 
 /// What was read, and how many parts each fact had, so that surplus ones can be removed.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub(super) struct Meta {
     pub(super) checkpoint: CheckpointV1,
     pub(super) servers: ServersV1,
     pub(super) stat_types: StatTypesV1,
+    /// Generation and counter up to which something was dropped; not stored while nothing was.
+    pub(super) dropped: (u32, u64),
     parts: BTreeMap<&'static str, u16>,
 }
 
@@ -58,6 +62,7 @@ impl Meta {
             b"epoch_ceiling" => fill(EPOCH_CEILING, &mut self.epoch_ceiling, fact, damage),
             b"checkpoint" => fill(CHECKPOINT, &mut self.checkpoint, fact, damage),
             b"servers" => fill(SERVERS, &mut self.servers, fact, damage),
+            b"dropped" => fill(DROPPED, &mut self.dropped, fact, damage),
             b"stat_types" => fill(STAT_TYPES, &mut self.stat_types, fact, damage),
             _ => return damage.note("an unknown fact in the meta tree".to_owned()),
         };
@@ -98,6 +103,11 @@ impl Meta {
             .map_err(told)?;
         batch.add(SERVERS, &names.0, &mut parts).map_err(told)?;
         batch.add(STAT_TYPES, &names.1, &mut parts).map_err(told)?;
+        let dropped = image.dropped();
+        if dropped != Revision::default() {
+            let dropped = (dropped.generation, dropped.counter);
+            batch.add(DROPPED, &dropped, &mut parts).map_err(told)?;
+        }
         Ok(batch.insert)
     }
 
@@ -113,6 +123,9 @@ impl Meta {
         batch.add(CHECKPOINT, &checkpoint, &mut self.parts)?;
         batch.add(SERVERS, &names.0, &mut self.parts)?;
         batch.add(STAT_TYPES, &names.1, &mut self.parts)?;
+        if self.dropped != (0, 0) {
+            batch.add(DROPPED, &self.dropped, &mut self.parts)?;
+        }
         batch.write(engine)
     }
 }

@@ -18,6 +18,7 @@ mod meta;
 mod migrations;
 mod opening;
 mod queue;
+mod running;
 mod snapshot;
 mod status;
 mod verifying;
@@ -38,6 +39,7 @@ pub use history::{
 };
 pub use looking::{Looked, look, read};
 pub use opening::{Opened, open};
+pub use running::{backup_running, verify_running};
 pub use status::{Health, OpenReport, Sequence, Status};
 pub use verifying::{Verified, verify};
 pub use writer::Writer;

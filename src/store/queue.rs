@@ -244,7 +244,10 @@ impl Newest {
 const fn needs_instant(change: &Change) -> bool {
     matches!(
         change,
-        Change::Quality { .. } | Change::Unsubscribed { .. } | Change::Forgotten { .. }
+        Change::Quality { .. }
+            | Change::Unsubscribed { .. }
+            | Change::Forgotten { .. }
+            | Change::Erased { .. }
     )
 }
 

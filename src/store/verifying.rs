@@ -1,7 +1,10 @@
 //! Reads a whole store that nobody has open, and says what of it cannot be read.
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::codec::Joined;
 use super::engine::{Engine, EngineError, Tree};
 use super::error::Error;
 use super::loading::each_value;
@@ -47,18 +50,24 @@ pub fn verify(
     verified.damaged.extend(looked.report.damaged);
     verified.statistics = looked.loaded.statistics.len() as u64;
     verified.pages = looked.report.pages;
-    history::verify(&looked.history, &mut verified, progress)?;
-    let mut seen = std::collections::BTreeSet::new();
-    verified
-        .damaged
-        .retain(|damage| seen.insert(damage.clone()));
+    history::verify(&looked.history, &mut verified, false, &mut |done, total| {
+        progress(done, total);
+        ControlFlow::Continue(())
+    })?;
+    verified.tell_once();
     Ok(verified)
 }
 
-/// The whole journal, also what no start would replay.
-fn verify_journal(engine: &Engine, verified: &mut Verified) -> Result<(), EngineError> {
-    each_value(engine, Tree::Journal, &[], |joined| {
-        verified.journal_entries += 1;
+impl Verified {
+    /// Of the same damage found twice one is told.
+    pub(super) fn tell_once(&mut self) {
+        let mut seen = BTreeSet::new();
+        self.damaged.retain(|damage| seen.insert(damage.clone()));
+    }
+
+    /// Reads a journal entry.
+    pub(super) fn take_entry(&mut self, joined: Joined) {
+        self.journal_entries += 1;
         let number = journal::sequence_of(&joined.prefix).map_or(0, |sequence| sequence.0);
         let mut faults = Vec::new();
         match joined.payload {
@@ -66,8 +75,14 @@ fn verify_journal(engine: &Engine, verified: &mut Verified) -> Result<(), Engine
             Err(fault) => faults.push(fault),
         }
         let faults = faults.into_iter();
-        verified
-            .damaged
+        self.damaged
             .extend(faults.map(|fault| format!("journal entry {number}: {fault}")));
+    }
+}
+
+/// The whole journal, also what no start would replay.
+fn verify_journal(engine: &Engine, verified: &mut Verified) -> Result<(), EngineError> {
+    each_value(engine, Tree::Journal, &[], |joined| {
+        verified.take_entry(joined);
     })
 }

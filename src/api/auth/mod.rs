@@ -22,7 +22,7 @@ use warp::http::header::HeaderValue;
 use self::proven::{Fingerprint, Known, Proven};
 use self::queue::Queue;
 use self::throttle::{Source, Throttle};
-use super::config::User;
+use super::config::{Role, User};
 
 /// Argon2 takes 19 MiB and some 27 ms of a core: so many checks at a time, at most.
 const CHECKS_AT_A_TIME_MAX: usize = 2;
@@ -49,6 +49,7 @@ pub(super) struct Identity {
     pub(super) name: String,
     /// `None` for all.
     tenants: Option<Vec<String>>,
+    pub(super) role: Role,
 }
 
 impl Identity {
@@ -268,6 +269,7 @@ fn accounts(users: Vec<User>) -> HashMap<String, Account> {
         let identity = Identity {
             name: user.name.clone(),
             tenants: user.tenants,
+            role: user.role,
         };
         let account = Account {
             identity: Arc::new(identity),

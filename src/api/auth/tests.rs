@@ -161,6 +161,7 @@ fn a_bound_user_sees_only_their_tenants() {
     let identity = |tenants: Option<&[&str]>| Identity {
         name: "x".to_owned(),
         tenants: tenants.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
+        role: Role::Viewer,
     };
     assert!(identity(None).may_see("Resources"));
     assert!(identity(Some(&["Environment"])).may_see("Environment"));

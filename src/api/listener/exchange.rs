@@ -94,7 +94,7 @@ impl HttpService<Request<Incoming>> for Exchanges {
             _active: Arc::new(Active::begin(count)),
         });
         let desk = Arc::clone(&self.desk);
-        let endpoint = Endpoint::at(request.uri().path());
+        let endpoint = Endpoint::of(request.method(), request.uri().path());
         let (deadline, peek_deadline) = (desk.config.request_deadline(), desk.config.peek_deadline);
         let awaits_continue = request.headers().contains_key(EXPECT);
         // HTTP/2 ends a single stream and has no word for the connection.

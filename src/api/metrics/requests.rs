@@ -12,8 +12,8 @@ use super::Histogram;
 use crate::api::endpoint::Endpoint;
 
 /// Every status that is ever answered by a route, the usual one first.
-const STATUSES: [u16; 17] = [
-    200, 204, 304, 400, 401, 403, 404, 405, 406, 408, 410, 413, 415, 429, 500, 503, 504,
+const STATUSES: [u16; 18] = [
+    200, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 410, 413, 415, 429, 500, 503, 504,
 ];
 
 /// A row for each endpoint and one for paths that are none, a column for each status.
@@ -45,7 +45,7 @@ impl Requests {
     /// The cells in use, with their labels.
     fn used(&self) -> impl Iterator<Item = ([(&'static str, String); 2], &Histogram)> {
         let paths = Endpoint::ALL
-            .map(Endpoint::path)
+            .map(Endpoint::label)
             .into_iter()
             .chain(["other"]);
         paths.zip(self.0.iter()).flat_map(|(path, row)| {

@@ -12,8 +12,12 @@ async fn the_routes_do_what_the_description_says() {
     let reply = bench.send(get.header("authorization", EXAMPLE_USER)).await;
     assert_eq!(reply.status, 200);
     let document: Value = serde_json::from_str(&reply.body).unwrap();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        let (method, operation) = item.as_object().unwrap().iter().next().unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let operations = item.as_object().unwrap().iter();
+        operations.map(move |(method, operation)| (path, method, operation))
+    });
+    for (path, method, operation) in operations {
         let described = |status: u16| operation["responses"].get(status.to_string()).is_some();
         let method = method.to_uppercase();
         for (method, credentials, status) in [

@@ -20,13 +20,13 @@ use crate::model::Timestamp;
 use crate::peek::{Aggregate, AnswerPeeks, Board, Course, PublicId};
 
 /// How far back is looked unless the query says otherwise.
-const RANGE: Duration = Duration::from_hours(1);
+pub(super) const RANGE: Duration = Duration::from_hours(1);
 /// Steps in an answer.
 const STEPS_MAX: u64 = 100_000;
 
 /// How the answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Json,
     Csv,
     Lines,
@@ -92,7 +92,7 @@ pub(in crate::api) async fn history<A: AnswerPeeks>(
 
 impl Form {
     /// The first of the accepted types that is known here; JSON where none is named.
-    fn accepted(headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(super) fn accepted(headers: &HeaderMap) -> Result<Self, ApiError> {
         let mut lines = headers.get_all(ACCEPT).iter().peekable();
         if lines.peek().is_none() {
             return Ok(Self::Json);
@@ -110,7 +110,7 @@ impl Form {
             .ok_or(ApiError::NotAcceptable)
     }
 
-    const fn content_type(self) -> &'static str {
+    pub(super) const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Csv => "text/csv; charset=utf-8; header=present",
@@ -121,15 +121,7 @@ impl Form {
 
 impl Asked {
     fn read(query: &Query, headers: &HeaderMap, now: Timestamp) -> Result<Self, ApiError> {
-        let instant = |name: &str| match query.get(name) {
-            None => Ok(None),
-            Some(text) => Timestamp::read(text, now).map(Some).ok_or_else(|| {
-                ApiError::Request(format!(
-                    "{name} is written as RFC 3339, as seconds or milliseconds since 1970, or \
-                     as '1h ago'"
-                ))
-            }),
-        };
+        let instant = |name| query.instant(name, now);
         let to = instant("to")?.unwrap_or(now);
         let range = u64::try_from(RANGE.as_millis()).unwrap_or(u64::MAX);
         let from = instant("from")?.unwrap_or(Timestamp(to.0.saturating_sub(range)));

@@ -169,6 +169,24 @@ impl Query {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// One of the endpoint's own parameters, as an instant.
+    pub(super) fn instant(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, ApiError> {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        let instant = Timestamp::read(text, now).map(Some);
+        instant.ok_or_else(|| {
+            bad(format!(
+                "{name} is written as RFC 3339, as seconds or milliseconds since 1970, or as \
+                 '1h ago'"
+            ))
+        })
+    }
+
     fn choose(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
         let selector = &mut self.selector;
         let glob = match name {
@@ -176,6 +194,7 @@ impl Query {
             "objectType" => &mut selector.object_type,
             "objectId" => &mut selector.object_id,
             "metric" => &mut selector.metric,
+            "filter" => &mut selector.text,
             "quality" => {
                 let standings = selector.standings.get_or_insert_default();
                 for word in value.split(',') {

@@ -27,6 +27,8 @@ pub(in crate::api) async fn openapi<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: He
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::Value;
 
     use super::*;
@@ -62,13 +64,21 @@ mod tests {
             })
             .collect();
         described.sort();
-        let row = |endpoint: Endpoint| {
-            let method = endpoint.method().to_owned();
-            (endpoint.path().to_owned(), vec![method])
-        };
-        let mut endpoints = Endpoint::ALL.map(row);
-        endpoints.sort();
-        assert_eq!(described, endpoints);
+        for (_, methods) in &mut described {
+            methods.sort();
+        }
+        let mut endpoints: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for endpoint in Endpoint::ALL {
+            let methods = endpoints.entry(endpoint.path().to_owned()).or_default();
+            methods.push(endpoint.method().to_owned());
+            methods.sort();
+        }
+        for endpoint in Endpoint::ALL {
+            let mut allowed: Vec<&str> = endpoint.allow().split(", ").collect();
+            allowed.sort_unstable();
+            assert_eq!(endpoints[endpoint.path()], allowed, "{endpoint:?}");
+        }
+        assert_eq!(described, endpoints.into_iter().collect::<Vec<_>>());
     }
 
     #[test]

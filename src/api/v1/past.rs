@@ -38,6 +38,23 @@ pub(super) struct Gap {
     reason: &'static str,
 }
 
+/// When nothing was known of a statistic; the columns are those of `peekd inspect gaps`.
+#[derive(Serialize)]
+pub(super) struct GapRow<'a> {
+    statistic: &'a str,
+    #[serde(flatten)]
+    gap: Gap,
+}
+
+impl<'a> GapRow<'a> {
+    pub(super) fn of(hole: Hole, statistic: &'a str) -> Self {
+        Self {
+            statistic,
+            gap: hole.into(),
+        }
+    }
+}
+
 impl<'a> Row<'a> {
     pub(super) fn of(point: &PastPoint, statistic: Option<&'a str>) -> Self {
         Self {
@@ -88,24 +105,40 @@ pub(super) fn lines<T: Serialize>(rows: impl Iterator<Item = T>) -> String {
 
 /// Rows under a heading. A text stands as it is, a state as its JSON, and what is not known is empty.
 pub(super) fn csv<T: Serialize>(heading: &[&str], rows: impl Iterator<Item = T>) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to memory does not fail.
-    writer.write_record(heading).unwrap_or_default();
+    let mut out = csv_heading(heading);
     for row in rows {
         // By way of its text: a number that was read would not keep its digits.
         let row = serde_json::to_string(&row).unwrap_or_default();
-        let fields: HashMap<&str, &RawValue> = serde_json::from_str(&row).unwrap_or_default();
-        let cells = heading.iter().map(|name| match fields.get(name) {
-            Some(field) if field.get() != "null" => {
-                let text = serde_json::from_str(field.get());
-                text.unwrap_or_else(|_| field.get().to_owned())
-            }
-            _ => String::new(),
-        });
-        writer.write_record(cells).unwrap_or_default();
+        csv_row(heading, &row, &mut out);
     }
-    let bytes = writer.into_inner().unwrap_or_default();
-    String::from_utf8(bytes).unwrap_or_default()
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// The first line of CSV.
+pub(super) fn csv_heading(heading: &[&str]) -> Vec<u8> {
+    let mut out = Vec::new();
+    record(heading.iter().map(|&name| name.to_owned()), &mut out);
+    out
+}
+
+/// Adds a line of CSV from a row of JSON.
+pub(super) fn csv_row(heading: &[&str], row: &str, out: &mut Vec<u8>) {
+    let fields: HashMap<&str, &RawValue> = serde_json::from_str(row).unwrap_or_default();
+    let cells = heading.iter().map(|name| match fields.get(name) {
+        Some(field) if field.get() != "null" => {
+            let text = serde_json::from_str(field.get());
+            text.unwrap_or_else(|_| field.get().to_owned())
+        }
+        _ => String::new(),
+    });
+    record(cells, out);
+}
+
+fn record(cells: impl Iterator<Item = String>, out: &mut Vec<u8>) {
+    // Writing to memory does not fail.
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(cells).unwrap_or_default();
+    writer.flush().unwrap_or_default();
 }
 
 #[cfg(test)]

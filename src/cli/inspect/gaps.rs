@@ -4,8 +4,9 @@ use std::io::Write;
 
 use clap::Args;
 
+use super::super::progress::Progress;
 use super::output::{Cell, Format, Output};
-use super::progress::Progress;
+use super::remote;
 use super::selection::Selection;
 
 /// Options of `inspect gaps`.
@@ -22,6 +23,13 @@ const HEADINGS: &[&str] = &["statistic", "from", "to", "reason"];
 
 impl Gaps {
     pub(super) fn run(self, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<()> {
+        if let Some(service) = self.selection.source.service()? {
+            let mut output = Output::new(self.format, HEADINGS, out)?;
+            remote::gaps(&service, &self.selection, &mut |gap| {
+                output.row(gap.cells())
+            })?;
+            return output.finish();
+        }
         let selected = self.selection.open(err)?;
         let mut output = Output::new(self.format, HEADINGS, out)?;
         let mut progress = Progress::new("statistics");

@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 
 use clap::Args;
 
+use super::super::progress::Progress;
 use super::output::{Cell, Format, Output};
-use super::plot;
 use super::selection::{Selected, Selection};
+use super::{plot, remote};
 use crate::model::StatisticId;
 use crate::store::{Content, PastSample};
 
@@ -26,18 +27,38 @@ pub(in crate::cli) struct History {
 
 const HEADINGS: &[&str] = &["statistic", "time", "value", "quality", "server", "epoch"];
 
+/// Changes between two looks at the clock.
+const PROGRESS_ROWS: u64 = 4096;
+
 impl History {
     pub(super) fn run(self, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<()> {
+        if let Some(service) = self.selection.source.service()? {
+            if self.plot {
+                return remote::plot(&service, &self.selection, out);
+            }
+            let mut output = Output::new(self.format, HEADINGS, out)?;
+            remote::history(&service, &self.selection, &mut |change| {
+                output.row(change.cells())
+            })?;
+            return output.finish();
+        }
         let selected = self.selection.open(err)?;
         if self.plot {
             return plot::draw_all(&selected, out);
         }
         let mut output = Output::new(self.format, HEADINGS, out)?;
         let mut result = Ok(());
+        let contents = selected.looked.history.contents()?;
+        let total = contents.rows + contents.tail_rows;
+        let (mut progress, mut done) = (Progress::new("changes"), 0);
         let damaged = selected.looked.history.scan(
             selected.range,
             &|id| selected.names.contains_key(&id),
             &mut |id, sample| {
+                done += 1;
+                if done % PROGRESS_ROWS == 0 {
+                    progress.show(done, total);
+                }
                 result = row(&selected, id, sample).and_then(|row| output.row(row));
                 match result {
                     Ok(()) => ControlFlow::Continue(()),
@@ -45,6 +66,7 @@ impl History {
                 }
             },
         )?;
+        progress.end();
         result?;
         output.finish()?;
         for damage in damaged {

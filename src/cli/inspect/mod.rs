@@ -1,11 +1,11 @@
-//! `peekd inspect`: looks into the store without the service.
+//! `peekd inspect`: looks into a store without the service, or through it.
 
 mod gaps;
 mod history;
 mod last;
 mod output;
 mod plot;
-mod progress;
+mod remote;
 mod schema;
 mod selection;
 mod verify;
@@ -17,8 +17,6 @@ mod tests;
 use std::io::Write;
 
 use clap::Subcommand;
-
-use crate::store;
 
 /// What to look at.
 #[derive(Debug, Subcommand)]
@@ -44,19 +42,5 @@ impl Inspect {
             Self::Schema(schema) => schema.run(out, err),
             Self::Verify(verify) => verify.run(out),
         }
-    }
-}
-
-/// Says how else to ask when a running service holds the store.
-pub(super) fn asked_otherwise(error: store::Error) -> anyhow::Error {
-    let is_locked = matches!(error, store::Error::Locked { .. });
-    let error = anyhow::Error::from(error);
-    if is_locked {
-        error.context(
-            "a running service cannot be looked into offline; ask it instead: \
-             peekd peek --url URL STATISTIC",
-        )
-    } else {
-        error
     }
 }

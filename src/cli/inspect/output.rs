@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use clap::ValueEnum;
+use serde_json::value::RawValue;
 
 use super::super::table::Table;
 use crate::model::Value;
@@ -24,6 +25,8 @@ pub(super) enum Cell {
     Text(String),
     Number(u64),
     Value(Value),
+    /// A value in the form of JSON.
+    Json(Box<RawValue>),
     /// Nothing is known: empty, or `null`.
     None,
 }
@@ -124,6 +127,7 @@ impl Cell {
             Self::Text(text) => text,
             Self::Number(number) => number.to_string(),
             Self::Value(value) => text(&value),
+            Self::Json(json) => serde_json::from_str(json.get()).unwrap_or(json.get().to_owned()),
             Self::None => String::new(),
         }
     }
@@ -133,13 +137,14 @@ impl Cell {
             Self::Text(text) => serde_json::Value::from(text).to_string(),
             Self::Number(number) => number.to_string(),
             Self::Value(value) => value.to_json(),
+            Self::Json(json) => json.get().to_owned(),
             Self::None => "null".to_owned(),
         }
     }
 }
 
 /// A text as it is, anything else as JSON.
-pub(super) fn text(value: &Value) -> String {
+fn text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.to_string(),
         other => other.to_json(),
@@ -147,7 +152,7 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// The start of a value too long for a column; a state would make every line hundreds wide.
-pub(super) fn cut(text: String) -> String {
+fn cut(text: String) -> String {
     match text.char_indices().nth(VALUE_LEN_MAX) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text,

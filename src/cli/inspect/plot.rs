@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::selection::Selected;
 use crate::model::{Clock, StatisticId, Timestamp};
-use crate::store::{Range, Step};
+use crate::store::Range;
 
 const COLUMNS: u64 = 72;
 const ROWS: u32 = 8;
@@ -18,10 +18,10 @@ pub(super) fn draw_all(selected: &Selected, out: &mut impl Write) -> anyhow::Res
         let Some(range) = extent(selected, *id)? else {
             continue;
         };
-        let step = (range.to.0 - range.from.0).div_ceil(COLUMNS).max(1);
-        let step = Duration::from_millis(step);
+        let step = step_of(range);
         let steps = selected.looked.history.resample(*id, range, step)?;
-        draw(name, range, &steps, out)?;
+        let means: Vec<_> = steps.iter().map(|step| step.weighted_mean).collect();
+        draw(name, range, &means, out)?;
     }
     Ok(())
 }
@@ -39,8 +39,20 @@ fn extent(selected: &Selected, id: StatisticId) -> anyhow::Result<Option<Range>>
     Ok(Some(Range { from, to }))
 }
 
-fn draw(name: &str, range: Range, steps: &[Step], out: &mut impl Write) -> anyhow::Result<()> {
-    let means = || steps.iter().filter_map(|step| step.weighted_mean);
+/// One column's share of a range.
+pub(super) fn step_of(range: Range) -> Duration {
+    let span = range.to.0.saturating_sub(range.from.0);
+    Duration::from_millis(span.div_ceil(COLUMNS).max(1))
+}
+
+/// Draws one statistic: a column for each of `steps`, empty where nothing is known.
+pub(super) fn draw(
+    name: &str,
+    range: Range,
+    steps: &[Option<f64>],
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let means = || steps.iter().copied().flatten();
     let lowest = means().fold(f64::INFINITY, f64::min);
     let highest = means().fold(f64::NEG_INFINITY, f64::max);
     writeln!(out, "{name}")?;
@@ -57,7 +69,7 @@ fn draw(name: &str, range: Range, steps: &[Step], out: &mut impl Write) -> anyho
         let label = label.trim_end_matches('0').trim_end_matches('.');
         let line: String = steps
             .iter()
-            .map(|step| block(step.weighted_mean, lowest, highest, row))
+            .map(|mean| block(*mean, lowest, highest, row))
             .collect();
         writeln!(out, "{label:>16} │{}", line.trim_end())?;
     }
@@ -91,27 +103,9 @@ fn block(value: Option<f64>, lowest: f64, highest: f64, row: u32) -> char {
 mod tests {
     use super::*;
 
-    fn step(mean: Option<f64>) -> Step {
-        Step {
-            from: Timestamp(0),
-            last: None,
-            mean,
-            min: mean,
-            max: mean,
-            weighted_mean: mean,
-            count: 0,
-            known: Duration::ZERO,
-        }
-    }
-
     #[test]
     fn columns_are_as_high_as_their_values_and_gaps_stay_empty() {
-        let steps = [
-            step(Some(0.0)),
-            step(None),
-            step(Some(5.0)),
-            step(Some(10.0)),
-        ];
+        let steps = [Some(0.0), None, Some(5.0), Some(10.0)];
         let range = Range {
             from: Timestamp(0),
             to: Timestamp(4000),

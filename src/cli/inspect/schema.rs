@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
+use super::super::Usage;
 use super::output::{Cell, Format, Output};
 use super::selection::Selection;
 
@@ -19,6 +20,11 @@ pub(in crate::cli) struct Schema {
 
 impl Schema {
     pub(super) fn run(self, out: &mut impl Write, err: &mut impl Write) -> anyhow::Result<()> {
+        if self.selection.source.url.is_some() {
+            let text = "the schema is that of the files: --url has none to show. `peekd inspect verify \
+                        --url URL` counts what a running service holds, `/metrics` its sizes";
+            return Err(Usage(text.to_owned()).into());
+        }
         let selected = self.selection.open(err)?;
         let (report, loaded) = (&selected.looked.report, &selected.looked.loaded);
         let contents = selected.looked.history.contents()?;

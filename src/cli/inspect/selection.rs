@@ -2,30 +2,29 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::Args;
 use wildmatch::WildMatch;
 
-use super::{asked_otherwise, when};
+use super::super::source::{Source, asked_otherwise};
+use super::when;
 use crate::model::{Clock, ServerId, StatisticId, Timestamp};
 use crate::store::{self, Looked, Range};
 
 /// What is asked for.
 #[derive(Debug, Args)]
 pub(super) struct Selection {
-    /// The store's directory.
-    #[arg(long, value_name = "DIR", default_value = "peekd-store")]
-    store: PathBuf,
+    #[command(flatten)]
+    pub(super) source: Source,
     /// Only statistics whose text form matches; `*` and `?` stand for any text and any character.
     #[arg(long, value_name = "GLOB", default_value = "*")]
-    filter: String,
+    pub(super) filter: String,
     /// From this instant on: RFC 3339, or `1h ago`.
     #[arg(long, value_name = "T", value_parser = when::read)]
-    since: Option<Timestamp>,
+    pub(super) since: Option<Timestamp>,
     /// Up to and without this instant.
     #[arg(long, value_name = "T", value_parser = when::read)]
-    until: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
 }
 
 /// An opened store and what of it is wanted.
@@ -38,7 +37,7 @@ pub(super) struct Selected {
 
 impl Selection {
     pub(super) fn open(&self, err: &mut impl Write) -> anyhow::Result<Selected> {
-        let looked = store::look(&self.store, &Clock::system()).map_err(asked_otherwise)?;
+        let looked = store::look(&self.source.store, &Clock::system()).map_err(asked_otherwise)?;
         for damage in &looked.report.damaged {
             writeln!(err, "damaged, skipped: {damage}")?;
         }

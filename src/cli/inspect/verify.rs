@@ -1,32 +1,34 @@
 //! `peekd inspect verify`: reads everything, says what is damaged; exit code 1 if anything is.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
 
-use super::asked_otherwise;
-use super::progress::Progress;
+use super::super::progress::Progress;
+use super::super::source::{Source, asked_otherwise};
+use super::remote;
 use crate::model::Clock;
 use crate::store;
 
 /// Options of `inspect verify`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Verify {
-    /// The store's directory.
-    #[arg(long, value_name = "DIR", default_value = "peekd-store")]
-    store: PathBuf,
+    #[command(flatten)]
+    source: Source,
 }
 
 impl Verify {
     pub(super) fn run(self, out: &mut impl Write) -> anyhow::Result<()> {
         let mut progress = Progress::new("changes");
-        let verified = store::verify(&self.store, &Clock::system(), &mut |done, total| {
-            progress.show(done, total);
-        });
+        let mut show = |done, total| progress.show(done, total);
+        let verified = match self.source.service()? {
+            Some(service) => remote::verify(&service, &mut show),
+            None => store::verify(&self.source.store, &Clock::system(), &mut show)
+                .map_err(asked_otherwise),
+        };
         progress.end();
-        let verified = verified.map_err(asked_otherwise)?;
+        let verified = verified?;
         for (what, count) in [
             ("statistics", verified.statistics),
             ("pages", verified.pages),

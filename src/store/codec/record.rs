@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Fault;
 use super::sample::{Previous, SampleV1};
 use crate::model::{
-    NotificationMode, ObjectType, Quality, ServerId, Statistic, StatisticId, Timestamp,
+    NotificationMode, ObjectType, Quality, Revision, ServerId, Statistic, StatisticId, Timestamp,
 };
 use crate::store::change::{Change, Subscription};
 
@@ -87,6 +87,14 @@ pub(super) enum RecordV1<'a> {
     At {
         at: i64,
     },
+    // These two stand by themselves again. Since schema 2.
+    Dropped {
+        generation: u32,
+        counter: u64,
+    },
+    Erased {
+        id: u32,
+    },
 }
 
 /// A statistic in full, as its registration tells it.
@@ -144,6 +152,11 @@ impl<'a> RecordV1<'a> {
             },
             Change::Unsubscribed { id } => Self::Unsubscribed { id: id.0 },
             Change::Forgotten { id } => Self::Forgotten { id: id.0 },
+            Change::Dropped { revision } => Self::Dropped {
+                generation: revision.generation,
+                counter: revision.counter,
+            },
+            Change::Erased { id } => Self::Erased { id: id.0 },
             Change::ServerNamed { server, name } => Self::ServerNamed {
                 server: server.0,
                 name: Cow::Borrowed(name),
@@ -242,6 +255,18 @@ impl<'a> RecordV1<'a> {
             Self::LinkDown { server, at } => Change::LinkDown {
                 server: ServerId(server),
                 at: Timestamp(at),
+            },
+            Self::Dropped {
+                generation,
+                counter,
+            } => Change::Dropped {
+                revision: Revision {
+                    generation,
+                    counter,
+                },
+            },
+            Self::Erased { id } => Change::Erased {
+                id: StatisticId(id),
             },
             _ => return Err("a record in the wrong place".to_owned()),
         })

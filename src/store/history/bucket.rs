@@ -54,13 +54,18 @@ pub(in crate::store) enum EventV1 {
         from: u64,
         to: u64,
     },
+    /// Everything of this statistic was deleted.
+    Erased {
+        id: u32,
+        at: u64,
+    },
 }
 
 impl EventV1 {
     /// When it began.
     pub(super) const fn from(&self) -> Timestamp {
         Timestamp(match self {
-            Self::LinkUp { at, .. } | Self::LinkDown { at, .. } => *at,
+            Self::LinkUp { at, .. } | Self::LinkDown { at, .. } | Self::Erased { at, .. } => *at,
             Self::Started { last, .. } => *last,
             Self::Lost { from, .. } | Self::Missing { from, .. } => *from,
         })
@@ -69,7 +74,10 @@ impl EventV1 {
     /// When it was over, or known.
     pub(super) const fn to(&self) -> Timestamp {
         Timestamp(match self {
-            Self::LinkUp { at, .. } | Self::LinkDown { at, .. } | Self::Started { at, .. } => *at,
+            Self::LinkUp { at, .. }
+            | Self::LinkDown { at, .. }
+            | Self::Started { at, .. }
+            | Self::Erased { at, .. } => *at,
             Self::Lost { to, .. } | Self::Missing { to, .. } => *to,
         })
     }

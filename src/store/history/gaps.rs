@@ -137,7 +137,7 @@ impl Finder {
             EventV1::LinkDown { .. } if self.server.is_some_and(|own| event.is_loss_of(own)) => {
                 self.open(event.from(), Reason::LinkDown);
             }
-            EventV1::LinkUp { .. } | EventV1::LinkDown { .. } => {}
+            EventV1::LinkUp { .. } | EventV1::LinkDown { .. } | EventV1::Erased { .. } => {}
             EventV1::Started { .. } => self.open(event.from(), Reason::Restart),
             // What is newest was kept, so it is known again afterwards.
             EventV1::Lost { .. } | EventV1::Missing { .. } => self.gaps.push(Gap {

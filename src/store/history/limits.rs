@@ -1,9 +1,10 @@
 //! How long each statistic's rows are kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::bucket::EventV1;
 use super::config::HistoryConfig;
 use crate::model::{Statistic, StatisticId, Timestamp};
 
@@ -12,6 +13,8 @@ use crate::model::{Statistic, StatisticId, Timestamp};
 pub(super) struct Limits {
     config: HistoryConfig,
     own: Mutex<HashMap<StatisticId, Duration>>,
+    /// Nothing of these is kept.
+    erased: Mutex<HashSet<StatisticId>>,
 }
 
 impl Limits {
@@ -19,6 +22,7 @@ impl Limits {
         Self {
             config,
             own: Mutex::default(),
+            erased: Mutex::default(),
         }
     }
 
@@ -29,8 +33,27 @@ impl Limits {
         }
     }
 
+    /// Keeps nothing of those that were deleted; numbers are never given again.
+    pub(super) fn obey<'a>(&self, events: impl IntoIterator<Item = &'a EventV1>) {
+        for event in events {
+            if let EventV1::Erased { id, .. } = event {
+                let mut erased = self.erased.lock().unwrap_or_else(PoisonError::into_inner);
+                erased.insert(StatisticId(*id));
+            }
+        }
+    }
+
+    /// Whether everything of a statistic was deleted.
+    pub(super) fn is_erased(&self, id: StatisticId) -> bool {
+        let erased = self.erased.lock().unwrap_or_else(PoisonError::into_inner);
+        erased.contains(&id)
+    }
+
     /// The instant before which a statistic's rows are not kept.
     pub(super) fn since(&self, id: StatisticId, now: Timestamp) -> Timestamp {
+        if self.is_erased(id) {
+            return Timestamp(u64::MAX);
+        }
         let own = self.own().get(&id).copied();
         before(now, own.unwrap_or(self.config.retention))
     }

@@ -45,7 +45,7 @@ pub use config::{HistoryConfig, RetentionOf};
 pub use content::Content;
 pub use gaps::{Gap, Reason};
 pub(super) use keeper::Keeper;
-pub(super) use portable::{VolumeRestorer, write_volumes};
+pub(super) use portable::{VolumeRestorer, write_shown, write_volumes};
 pub(super) use reading::Offline;
 pub use reading::{Past, PastSample, Range};
 pub use resampling::Step;

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::History;
 use super::shelf::Shelf;
-use super::volume::{Name, Volume};
+use super::volume::{Name, Volume, WHOLE};
 use crate::store::backup::{Frames, Kind, refused};
 use crate::store::engine::{Drawer, Failure, Faults, Vault};
 
@@ -38,6 +39,61 @@ pub(in crate::store) fn write_volumes(
         }
     }
     Ok(())
+}
+
+/// Bytes read at once; what takes them may be slow.
+const PORTION_LEN: usize = 64 * 1024;
+
+/// Writes what a frozen history shows, and nothing of what is written or removed meanwhile.
+pub(in crate::store) fn write_shown(
+    history: &History,
+    frames: &mut Frames<'_>,
+) -> Result<(), Failure> {
+    let view = history.view()?;
+    for kept in &view.kept {
+        let name = kept.volume.name.to_string();
+        let begun = frames.write(Kind::Volume, name.as_bytes(), &[]);
+        begun.map_err(|error| refused(&error))?;
+        let vault = kept.volume.vault()?;
+        write_below(&vault, (Kind::Fact, Drawer::Facts), WHOLE, frames)?;
+        for bucket in &kept.buckets {
+            let chunks = bucket.number.to_be_bytes();
+            write_below(&vault, (Kind::Chunk, Drawer::Chunks), &chunks, frames)?;
+            let facts = bucket.fact_key();
+            write_below(&vault, (Kind::Fact, Drawer::Facts), &facts, frames)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what lies under keys that begin so.
+fn write_below(
+    vault: &Vault,
+    (kind, drawer): (Kind, Drawer),
+    prefix: &[u8],
+    frames: &mut Frames<'_>,
+) -> Result<(), Failure> {
+    let mut from = prefix.to_vec();
+    loop {
+        let (mut entries, mut size) = (Vec::new(), 0);
+        vault.scan(drawer, &from, |key, value| {
+            if !key.starts_with(prefix) || size >= PORTION_LEN {
+                return ControlFlow::Break(());
+            }
+            size += key.len() + value.len();
+            entries.push((key.to_vec(), value.to_vec()));
+            ControlFlow::Continue(())
+        })?;
+        let Some((last, _)) = entries.last() else {
+            return Ok(());
+        };
+        // The least key behind it.
+        from = [last.as_slice(), &[0]].concat();
+        for (key, value) in &entries {
+            let written = frames.write(kind, key, value);
+            written.map_err(|error| refused(&error))?;
+        }
+    }
 }
 
 /// Takes volumes out of a backup.

@@ -102,6 +102,14 @@ impl History {
     /// History is not open, or its files cannot be read at all.
     pub fn past(&self, id: StatisticId, range: Range) -> Result<Past, Error> {
         let view = self.view()?;
+        if self.is_erased(id) {
+            let (from, to) = (range.from, Some(range.to));
+            let reason = Reason::NotRecorded;
+            return Ok(Past {
+                gaps: vec![Gap { from, to, reason }],
+                ..Past::default()
+            });
+        }
         let asked_from = range.from;
         let range = Range {
             from: range.from.max(self.kept_since(id)),
@@ -122,7 +130,13 @@ impl History {
                 to: Some(range.from),
                 reason: Reason::NotRecorded,
             };
-            past.gaps.insert(0, too_old);
+            match past.gaps.first_mut() {
+                // One gap, whatever the reason that it is one.
+                Some(gap) if gap.from == range.from && gap.reason == too_old.reason => {
+                    gap.from = asked_from;
+                }
+                _ => past.gaps.insert(0, too_old),
+            }
         }
         Ok(past)
     }
@@ -131,6 +145,14 @@ impl History {
         match &self.source {
             Source::Live(shared) => shared.board.view(),
             Source::Offline(offline) => Ok(Arc::clone(&offline.view)),
+        }
+    }
+
+    /// Whether everything of a statistic was deleted. What is offline has no name for it either.
+    fn is_erased(&self, id: StatisticId) -> bool {
+        match &self.source {
+            Source::Live(shared) => shared.limits.is_erased(id),
+            Source::Offline(_) => false,
         }
     }
 

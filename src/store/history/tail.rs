@@ -107,7 +107,14 @@ impl Translator {
             Change::Registered { id, statistic } => {
                 into.registered.push((*id, Arc::clone(statistic)));
             }
-            Change::Subscribed { .. } | Change::ServerNamed { .. } | Change::StatTypes { .. } => {}
+            Change::Erased { id } => {
+                let (id, at) = (id.0, self.now.0);
+                into.events.push(EventV1::Erased { id, at });
+            }
+            Change::Subscribed { .. }
+            | Change::Dropped { .. }
+            | Change::ServerNamed { .. }
+            | Change::StatTypes { .. } => {}
         }
     }
 

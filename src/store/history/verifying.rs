@@ -15,11 +15,14 @@ use crate::store::verifying::Verified;
 /// Rows between two reports of progress.
 const PROGRESS_ROWS: u64 = 4096;
 
-/// Adds what `history` holds to `verified`. `progress` is shown rows read and rows to be read.
+/// Adds what `history` holds to `verified`. `progress` is shown rows read and rows to be read, and
+/// may end it. Only of a store that nobody has open it is told what a crash left: in a running one
+/// that is what is being written.
 pub(in crate::store) fn verify(
     history: &History,
     verified: &mut Verified,
-    progress: &mut dyn FnMut(u64, u64),
+    is_running: bool,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let view = history.view()?;
     verified.damaged.extend(view.damaged.iter().cloned());
@@ -59,8 +62,10 @@ pub(in crate::store) fn verify(
                         break;
                     }
                 }
-                if verified.history_rows.is_multiple_of(PROGRESS_ROWS) {
-                    progress(verified.history_rows, total);
+                if verified.history_rows.is_multiple_of(PROGRESS_ROWS)
+                    && progress(verified.history_rows, total).is_break()
+                {
+                    return Err(Error::Closed);
                 }
             }
             let damaged = merged.damaged();
@@ -73,7 +78,9 @@ pub(in crate::store) fn verify(
             }
             verified.damaged.extend(damaged);
         }
-        verified.history_leftovers += leftovers(kept).map_err(final_error)?;
+        if !is_running {
+            verified.history_leftovers += leftovers(kept).map_err(final_error)?;
+        }
     }
     Ok(())
 }

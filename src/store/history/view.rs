@@ -64,6 +64,14 @@ impl Board {
         }
     }
 
+    /// The newest view, if there is one yet.
+    pub(super) fn now(&self) -> Option<Arc<View>> {
+        match &*self.lock() {
+            State::Open(view) => Some(Arc::clone(view)),
+            State::Opening | State::Closed => None,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -51,7 +51,7 @@ pub(super) struct Volume {
 const TURNS_OPEN: u32 = 120;
 
 /// The key of the fact that a volume was made whole: an empty one is not mistaken for a lost one.
-const WHOLE: &[u8] = b"whole";
+pub(super) const WHOLE: &[u8] = b"whole";
 
 impl Volume {
     /// The volume in a directory that may or may not exist.

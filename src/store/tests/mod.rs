@@ -3,10 +3,12 @@
 mod backups;
 mod damage;
 mod failing;
+mod forgetting;
 mod golden;
 mod kill;
 mod model;
 mod reopening;
+mod running;
 
 use std::fs;
 use std::path::Path;

@@ -115,7 +115,10 @@ impl Model {
             Change::StatTypes { server_name, names } => {
                 self.stat_types.insert(server_name, names);
             }
-            Change::LinkUp { .. } | Change::LinkDown { .. } => {}
+            Change::LinkUp { .. }
+            | Change::LinkDown { .. }
+            | Change::Dropped { .. }
+            | Change::Erased { .. } => {}
             Change::Subscribed { id, subscription } => {
                 self.with(id, |known| {
                     known.subscription = Some(subscription);

@@ -99,6 +99,11 @@ impl Checkpoints {
             && !image.names_dirty
     }
 
+    /// Whether the journal is close to the length beyond which entries go whoever needs them.
+    pub(super) const fn is_crowded(&self) -> bool {
+        self.journal_size > self.journal_size_max / 4 * 3 && self.journal_size > self.tail_size
+    }
+
     /// The next cycle starts at once.
     pub(super) const fn force(&mut self) {
         self.forced = true;
@@ -148,6 +153,8 @@ impl Checkpoints {
             Stage::Written { at } => {
                 let at = *at;
                 self.unsynced = true;
+                let dropped = image.dropped();
+                meta.dropped = (dropped.generation, dropped.counter);
                 meta.write_checkpoint(engine, self.fact(at, image), &image.names())?;
                 image.names_dirty = false;
                 self.stage = Stage::Marked { at };

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::model::{Statistic, StatisticId, Timestamp};
 use crate::store::codec::{Assembler, Record};
 use crate::store::engine::{Engine, EngineError, Tree};
-use crate::store::history::{Handoff, Keeper, Translator};
+use crate::store::history::{Handoff, History, Keeper, Translator};
 use crate::store::journal;
 use crate::store::status::Sequence;
 
@@ -55,6 +55,14 @@ impl Feeder {
             .as_ref()
             .map(Keeper::figures)
             .unwrap_or_default()
+    }
+
+    /// History as it is now, whatever becomes of it; `None` while it is being opened.
+    pub(super) fn freeze(&self) -> Option<History> {
+        match &self.keeper {
+            Some(keeper) => keeper.freeze(),
+            None => Some(History::none()),
+        }
     }
 
     pub(super) fn fault(&self) -> Option<String> {

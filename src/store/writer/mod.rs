@@ -1,10 +1,12 @@
 //! The handle to the one thread that writes. Recording never waits for the disk.
 
 mod checkpoint;
+mod exporting;
 mod feeding;
 mod thread;
 
 use std::fmt;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -17,6 +19,7 @@ use super::queue::{Limits, Queue, Taken};
 use super::status::Status;
 use crate::model::{Clock, EpochCounter};
 
+pub(super) use exporting::{Entry, Portion};
 pub(super) use thread::Start;
 
 /// Hands changes to the store's writer. Cheap to clone; when the last clone is dropped the writer
@@ -37,6 +40,8 @@ struct Shared {
 
 struct State {
     queue: Queue,
+    /// Who wants to be given everything.
+    takers: Vec<SyncSender<Portion>>,
     closing: bool,
     /// How the writer ended, once it has.
     closed: Option<Result<(), String>>,
@@ -73,6 +78,7 @@ pub(super) fn start(
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
             queue: Queue::new(limits),
+            takers: Vec::new(),
             closing: false,
             closed: None,
         }),
@@ -136,6 +142,20 @@ impl Writer {
         durable.await.map_err(|_| Error::Closed)
     }
 
+    /// Everything that the store holds, in portions; ends without [`Portion::End`] when the writer
+    /// does.
+    pub(super) fn export(&self) -> Result<Receiver<Portion>, Error> {
+        let (taker, portions) = sync_channel(exporting::PORTIONS_WAITING);
+        let mut state = self.shared.lock();
+        if state.closing {
+            return Err(Error::Closed);
+        }
+        state.takers.push(taker);
+        drop(state);
+        self.shared.wake.notify_one();
+        Ok(portions)
+    }
+
     /// How writing is going, as it changes.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
@@ -191,8 +211,9 @@ impl Shared {
                 return true;
             }
             let hurry = state.queue.has_waiters();
+            let has_work = hurry || !state.queue.is_empty() || !state.takers.is_empty();
             let deadline = match wait {
-                Wait::Work if hurry || !state.queue.is_empty() => return false,
+                Wait::Work if has_work => return false,
                 Wait::Interval(_) if hurry => return false,
                 Wait::Work => {
                     state = self
@@ -214,6 +235,10 @@ impl Shared {
 
     fn take(&self) -> Taken {
         self.lock().queue.take()
+    }
+
+    fn takers(&self) -> Vec<SyncSender<Portion>> {
+        std::mem::take(&mut self.lock().takers)
     }
 
     fn refuse(&self, count: u64) {
@@ -256,6 +281,7 @@ impl Shared {
     fn end(&self, result: Result<(), String>) {
         let mut state = self.lock();
         state.closing = true;
+        state.takers.clear();
         state.closed.get_or_insert(result);
         // Dropping the waiters tells them.
         drop(state.queue.take());

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::checkpoint::Checkpoints;
+use super::exporting::Exports;
 use super::feeding::Feeder;
 use super::{Shared, Wait};
 use crate::model::EpochCounter;
@@ -55,6 +56,7 @@ pub(super) struct Worker {
     feeder: Feeder,
     witness: Option<Witness>,
     snapshots: Snapshots,
+    exports: Exports,
     /// Numbered, in the image, not yet durable. Only when this is empty may pages be written.
     unflushed: Vec<Entry>,
     waiters: Vec<oneshot::Sender<()>>,
@@ -94,6 +96,7 @@ impl Worker {
             feeder,
             witness: start.witness,
             snapshots: start.snapshots,
+            exports: Exports::default(),
             shared,
             epochs,
             flush_interval: start.flush_interval,
@@ -137,11 +140,10 @@ impl Worker {
         if self.failures > 0 {
             return self.shared.wait(Wait::Attempt(self.next_tick));
         }
-        if self
-            .checkpoints
-            .is_resting(&self.image, self.feeder.folded())
+        if self.checkpoints.is_resting(&self.image, self.dispensable())
             && self.feeder.is_even(self.durable)
             && self.snapshots.is_resting()
+            && self.exports.is_resting()
         {
             if self.shared.wait(Wait::Work) {
                 return true;
@@ -163,7 +165,9 @@ impl Worker {
             self.snapshots
                 .advance(&self.image, &self.meta, self.durable, Some(deadline));
             self.feeder
-                .catch_up(&self.engine, self.durable, Some(deadline))
+                .catch_up(&self.engine, self.durable, Some(deadline))?;
+            self.export(deadline);
+            Ok(())
         });
         match result {
             Ok(()) => self.worked(),
@@ -256,14 +260,34 @@ impl Worker {
 
     fn advance(&mut self, deadline: Option<Instant>) -> Result<(), EngineError> {
         debug_assert!(self.unflushed.is_empty(), "the journal comes first");
+        let dispensable = self.dispensable();
         self.checkpoints.advance(
             &self.engine,
             &mut self.image,
             &mut self.meta,
             self.durable,
-            self.feeder.folded(),
+            dispensable,
             deadline,
         )
+    }
+
+    /// The newest entry that the journal need not keep. While everything is being given out, it
+    /// keeps all.
+    fn dispensable(&self) -> Option<Sequence> {
+        let folded = self.feeder.folded();
+        folded.filter(|_| self.exports.is_resting())
+    }
+
+    /// Gives out what somebody asked for, as long as the journal has room for what it keeps.
+    fn export(&mut self, deadline: Instant) {
+        for taker in self.shared.takers() {
+            self.exports.begin(taker);
+        }
+        if !self.exports.is_resting() && self.checkpoints.is_crowded() {
+            self.exports.abandon("the journal is full");
+        }
+        self.exports
+            .advance(&self.engine, &self.feeder, self.durable, deadline);
     }
 
     /// Writing works again, or one of the engine's threads has panicked: its cleaning thread may be

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::limits::Limits;
+use super::reading::Offline;
 use super::tail::Handoff;
 use super::view::Board;
 use super::{History, HistoryStatus};
@@ -118,6 +119,13 @@ impl Keeper {
     pub(in crate::store) fn figures(&self) -> (u64, Option<Timestamp>) {
         let status = self.shared.status.borrow();
         (status.size, status.folded_at)
+    }
+
+    /// History as it is now; what it shows stays on the disk as long as it is held. `None` while
+    /// it is being opened.
+    pub(in crate::store) fn freeze(&self) -> Option<History> {
+        let view = self.shared.board.now()?;
+        Some(History::offline(Offline { view }))
     }
 
     /// What is wrong with history, in words.

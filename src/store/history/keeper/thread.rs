@@ -113,6 +113,7 @@ impl Start {
         }
         let folded = opened.folded();
         let buckets = opened.kept.iter().flat_map(|kept| &kept.buckets);
+        let buckets = buckets.inspect(|bucket| self.shared.limits.obey(&bucket.events));
         let latest = buckets.map(|bucket| bucket.latest).max().unwrap_or(0);
         let awaited = (folded < self.newest).then_some(self.newest);
         let worker = Worker {
@@ -221,6 +222,7 @@ impl Worker {
             for (id, statistic) in &handoff.registered {
                 self.shared.limits.learn(*id, statistic);
             }
+            self.shared.limits.obey(&handoff.events);
             let latest = self.latest;
             self.latest = self.latest.max(handoff.latest);
             self.tail.add(handoff, latest);
