@@ -127,9 +127,14 @@ pub(crate) fn resident() -> u64 {
     resident_of("self")
 }
 
-/// Milliseconds of processor time of the whole process.
+/// Milliseconds of processor time that this process has used.
 pub(crate) fn processor_ms() -> u64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    processor_ms_of("self")
+}
+
+/// Milliseconds of processor time that a process has used.
+pub(crate) fn processor_ms_of(process: &str) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let fields = stat
         .rsplit(')')
         .next()

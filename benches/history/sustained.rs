@@ -13,7 +13,7 @@ use crate::simulated::report_disk;
 
 /// As many changes a second as asked for, for a minute.
 pub(crate) fn sustained(path: &Path) -> Result<(), Error> {
-    let rate = number("PEEKD_BENCH_RATE", 200_000);
+    let rate = number("PEEKD_BENCH_RATE", 1_000_000);
     let seconds = number("PEEKD_BENCH_SECONDS", 60);
     let statistics = 100_000;
     let clock = Clock::system();

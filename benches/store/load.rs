@@ -14,7 +14,7 @@ use crate::journal::RATE_PER_S;
 pub(crate) const STORE: &str = "PEEKD_BENCH_LOAD";
 const TICK: Duration = Duration::from_millis(10);
 
-/// Records changes until it is killed.
+/// Records changes until it is killed; says when it begins.
 pub(crate) fn run(path: &Path) {
     if let Err(error) = record(path) {
         report(&format!("failed: {error}"));
@@ -27,6 +27,7 @@ fn record(path: &Path) -> Result<(), Error> {
     let statistics = number("PEEKD_BENCH_STATISTICS", crate::STATISTICS);
     let mut random = fastrand::Rng::with_seed(1);
     let mut counter = 1 << 32;
+    report("loading");
     loop {
         let now = clock.wall();
         let changes: Vec<Change> = (0..RATE_PER_S / 100)

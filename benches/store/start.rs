@@ -2,7 +2,7 @@
 //! a clean stop and after a kill under load, and how much memory it needs.
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,7 @@ use peekd::model::{Clock, NotificationMode, StatisticId, Value};
 use peekd::store::{Change, Error, Subscription, open};
 use tokio::time::Instant;
 
-use crate::figures::{number, registered, report, resident_of, sample, size};
+use crate::figures::{number, processor_ms_of, registered, report, resident_of, sample, size};
 use crate::{STATISTICS, config, load};
 
 /// The form of the last of them, as [`registered`] made it; filled in before it is asked for.
@@ -30,21 +30,13 @@ pub(crate) fn start(path: &Path) -> Result<(), Error> {
         "{statistics} statistics, held open; {} MB on the disk",
         size(&store) >> 20
     ));
-    for turn in 1..=3 {
+    let turns = number("PEEKD_BENCH_TURNS", 3);
+    for turn in 1..=turns {
         let what = format!("clean stop {turn}");
         serve(path, statistics, &what).map_err(failed)?;
     }
-    for turn in 1..=3 {
-        let loader = std::env::current_exe().and_then(|bench| {
-            Command::new(bench)
-                .env(load::STORE, &store)
-                .stdin(Stdio::null())
-                .spawn()
-        });
-        let mut loader = loader.map_err(failed)?;
-        std::thread::park_timeout(LOADED);
-        loader.kill().map_err(failed)?;
-        loader.wait().map_err(failed)?;
+    for turn in 1..=turns {
+        kill_under_load(&store).map_err(failed)?;
         let what = format!("SIGKILL under load {turn}");
         serve(path, statistics, &what).map_err(failed)?;
     }
@@ -79,6 +71,22 @@ fn subscribed(id: u32) -> Change {
     }
 }
 
+/// Has another process write to the store as fast as a busy site, and kills it in the middle of it.
+fn kill_under_load(store: &Path) -> io::Result<()> {
+    let mut loader = Command::new(std::env::current_exe()?)
+        .env(load::STORE, store)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    if let Some(said) = loader.stdout.take() {
+        BufReader::new(said).read_line(&mut String::new())?;
+    }
+    std::thread::park_timeout(LOADED);
+    loader.kill()?;
+    loader.wait()?;
+    Ok(())
+}
+
 /// Starts the service, waits for its first answer, looks at its memory, stops it in order.
 fn serve(path: &Path, statistics: u32, what: &str) -> io::Result<()> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
@@ -99,6 +107,7 @@ fn serve(path: &Path, statistics: u32, what: &str) -> io::Result<()> {
     let form = format!("{FORM}{:06}", statistics / 4 - 1);
     let answer = first_answer(&mut service, address, &form, began);
     let took = began.elapsed();
+    let worked = processor_ms_of(&service.id().to_string());
     // Until whatever else begins at the start has had its time.
     std::thread::park_timeout(Duration::from_secs(3));
     let memory = resident_of(&service.id().to_string());
@@ -108,7 +117,7 @@ fn serve(path: &Path, statistics: u32, what: &str) -> io::Result<()> {
     let stopping = Instant::now();
     let ended = service.wait()?;
     report(&format!(
-        "{what}: first answer after {took:?} ({}); memory {} MB, {} bytes a statistic; \
+        "{what}: first answer after {took:?}, {worked} ms of processor ({}); memory {} MB, {} bytes a statistic; \
          stopped in {:?}, {ended}",
         answer?,
         memory >> 20,
