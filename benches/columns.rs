@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use peekd::model::{Statistic, Value};
+use peekd::simulator::Scenario;
 use tokio::time::Instant;
 
 use day::{Day, play};
@@ -25,8 +26,11 @@ type Unpack = fn(&[u8], usize) -> Vec<i64>;
 
 fn main() {
     let day = Day {
-        statistics: 2_000,
-        seed: 1,
+        scenario: Scenario {
+            statistics: Some(2_000),
+            seed: Some(1),
+            ..Scenario::default()
+        },
         length: Duration::from_hours(4),
         step: Duration::from_secs(5),
     };

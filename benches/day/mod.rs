@@ -6,16 +6,16 @@
 use std::time::Duration;
 
 use peekd::model::{Clock, Statistic, Timestamp, Value};
-use peekd::simulator::{Config, PairId, Role, ServerId, Simulator};
+use peekd::simulator::{Config, PairId, Role, Scenario, ServerId};
 
 /// 7:00 of a working day.
 pub(crate) const BEGIN: Timestamp = Timestamp(1_795_330_800_000);
 
 /// What day to play.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Day {
-    pub(crate) statistics: u32,
-    pub(crate) seed: u64,
+    /// What the centre is like; its speed and its script are left out.
+    pub(crate) scenario: Scenario,
     pub(crate) length: Duration,
     /// Between two looks.
     pub(crate) step: Duration,
@@ -41,18 +41,23 @@ pub(crate) fn play(
 }
 
 async fn run(day: Day, begin: &mut dyn FnMut(&[Statistic]), each: &mut dyn FnMut(&[Changed])) {
+    let scenario = &day.scenario;
+    let (seed, count) = (
+        scenario.seed.unwrap_or(1),
+        scenario.statistics.unwrap_or(100),
+    );
     let config = Config {
-        seed: day.seed,
+        seed,
         speed: 1.0,
-        statistics: day.statistics,
+        statistics: count,
         tenant_passwords: Vec::new(),
         version: "8.5".to_owned(),
     };
-    let simulator = Simulator::new(config, Clock::set_at(BEGIN));
+    let Ok(simulator) = scenario.simulator(config, Clock::set_at(BEGIN)) else {
+        return;
+    };
     let statistics: Vec<Statistic> = simulator.statistics().into_iter().collect();
-    let statistics = statistics
-        .get(..day.statistics as usize)
-        .unwrap_or(&statistics);
+    let statistics = statistics.get(..count as usize).unwrap_or(&statistics);
     begin(statistics);
     simulator.run_centre();
     let server = ServerId {
@@ -60,7 +65,7 @@ async fn run(day: Day, begin: &mut dyn FnMut(&[Statistic]), each: &mut dyn FnMut
         role: Role::Primary,
     };
     let mut last: Vec<Option<Value>> = vec![None; statistics.len()];
-    let mut random = fastrand::Rng::with_seed(day.seed);
+    let mut random = fastrand::Rng::with_seed(seed);
     let mut passed = Duration::ZERO;
     while passed < day.length {
         let base = BEGIN.0 + millis(passed);

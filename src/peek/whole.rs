@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::past::{Hole, PastPoint, Unreadable, hole};
 use super::{Board, Selector};
 use crate::model::{Statistic, StatisticId, Timestamp};
-use crate::store::{self, Content, PastSample, Range, Verified, Writer};
+use crate::store::{self, ContentRef, PastSample, Range, Verified, Writer};
 
 /// Bytes given at once.
 const BLOCK_LEN: usize = 64 * 1024;
@@ -210,7 +210,7 @@ impl Board {
 
 type Names = HashMap<crate::model::ServerId, Arc<str>>;
 
-fn point(sample: &PastSample<Content>, names: &Names) -> Result<PastPoint, String> {
+fn point(sample: &PastSample<ContentRef<'_>>, names: &Names) -> Result<PastPoint, String> {
     Ok(PastPoint {
         at: sample.at,
         value: sample.value.value().map_err(|error| error.to_string())?,

@@ -19,6 +19,7 @@ mod migrations;
 mod opening;
 mod queue;
 mod running;
+mod sizes;
 mod snapshot;
 mod status;
 mod verifying;
@@ -34,12 +35,13 @@ pub use backup::{backup, restore};
 pub use change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
 pub use error::Error;
 pub use history::{
-    Content, Contents, Gap, History, HistoryConfig, HistoryStatus, Past, PastSample, Range, Reason,
-    RetentionOf, Step,
+    ContentRef, Contents, Gap, History, HistoryConfig, HistoryStatus, Past, PastSample, Range,
+    Reason, RetentionOf, Step,
 };
 pub use looking::{Looked, look, read};
 pub use opening::{Opened, open};
 pub use running::{backup_running, verify_running};
+pub use sizes::{TreeSize, sizes};
 pub use status::{Health, OpenReport, Sequence, Status};
 pub use verifying::{Verified, verify};
 pub use writer::Writer;

@@ -10,7 +10,7 @@ use super::output::{Cell, Format, Output};
 use super::selection::{Selected, Selection};
 use super::{plot, remote};
 use crate::model::StatisticId;
-use crate::store::{Content, PastSample};
+use crate::store::{ContentRef, PastSample};
 
 /// Options of `inspect history`.
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ impl History {
 fn row(
     selected: &Selected,
     id: StatisticId,
-    sample: &PastSample<Content>,
+    sample: &PastSample<ContentRef<'_>>,
 ) -> anyhow::Result<Vec<Cell>> {
     let name = selected.names.get(&id).cloned().unwrap_or_default();
     Ok(vec![

@@ -28,7 +28,7 @@ fn every_shipped_scenario_can_be_played() {
         names.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
     }
     names.sort();
-    assert_eq!(names, ["day", "flapping", "outage"]);
+    assert_eq!(names, ["day", "day-10k", "flapping", "outage"]);
 }
 
 #[test]

@@ -4,8 +4,8 @@
 //! length against what is there, and every number against what it may be.
 
 use super::columns;
-use super::content::Content;
-use super::row::{Row, What};
+use super::content::ContentRef;
+use super::row::{RowRef, What};
 use super::texts::Dictionary;
 use crate::model::Quality;
 use crate::store::codec::Fault;
@@ -27,8 +27,9 @@ pub(super) const QUALITY: i64 = 10;
 pub(super) const CLOSED: i64 = 12;
 pub(super) const UNCERTAIN: i64 = 1;
 
+/// A chunk on its way.
 #[derive(Default)]
-struct Columns {
+pub(super) struct Draft {
     /// Per statistic: its number, and how many rows it has.
     ids: Vec<i64>,
     lens: Vec<i64>,
@@ -44,39 +45,23 @@ struct Columns {
     scales: Vec<i64>,
     texts: Vec<i64>,
     dictionary: Dictionary,
+    /// Bytes of text, each counted as often as it comes.
+    text_len: usize,
 }
 
-/// The payload of a chunk. `rows` are sorted by statistic, at most [`ROWS_MAX`].
-pub(super) fn write(rows: &[Row]) -> Result<Vec<u8>, Fault> {
-    let mut columns = Columns::default();
-    for row in rows {
-        columns.add(row)?;
+impl Draft {
+    /// Its first statistic; `None` while it is empty.
+    pub(super) fn first(&self) -> Option<u32> {
+        self.ids.first().and_then(|id| u32::try_from(*id).ok())
     }
-    let mut out = vec![VERSION];
-    for count in [columns.ids.len(), rows.len()] {
-        let count = u32::try_from(count).map_err(|error| error.to_string())?;
-        out.extend_from_slice(&count.to_be_bytes());
-    }
-    for column in [
-        &columns.ids,
-        &columns.lens,
-        &columns.times,
-        &columns.kinds,
-        &columns.servers,
-        &columns.epochs,
-        &columns.integers,
-        &columns.mantissas,
-        &columns.scales,
-        &columns.texts,
-    ] {
-        columns::write(&mut out, column)?;
-    }
-    columns.dictionary.write(&mut out)?;
-    Ok(out)
-}
 
-impl Columns {
-    fn add(&mut self, row: &Row) -> Result<(), Fault> {
+    /// Whether it takes no more.
+    pub(super) fn is_full(&self) -> bool {
+        self.times.len() >= ROWS_MAX || self.text_len >= TEXT_LEN_CUT
+    }
+
+    /// Takes the next row, in the order of the statistics' numbers.
+    pub(super) fn push(&mut self, row: RowRef<'_>) -> Result<(), Fault> {
         let id = i64::from(row.id.0);
         match self.lens.last_mut() {
             Some(len) if self.ids.last() == Some(&id) => *len += 1,
@@ -86,14 +71,14 @@ impl Columns {
             }
         }
         self.times.push(row.at.0.cast_signed());
-        let (kind, quality) = match &row.what {
+        let (kind, quality) = match row.what {
             What::Closed => (CLOSED, Quality::Good),
-            What::Quality(quality) => (QUALITY, *quality),
+            What::Quality(quality) => (QUALITY, quality),
             What::Value(content, quality) => {
                 self.servers.push(i64::from(row.server.0));
                 // Statistics are mostly opened in the order of their numbers.
                 self.epochs.push(row.epoch.0.cast_signed().wrapping_sub(id));
-                (self.add_content(content)?, *quality)
+                (self.add_content(content)?, quality)
             }
         };
         self.kinds.push(match quality {
@@ -103,23 +88,54 @@ impl Columns {
         Ok(())
     }
 
-    fn add_content(&mut self, content: &Content) -> Result<i64, Fault> {
+    fn add_content(&mut self, content: ContentRef<'_>) -> Result<i64, Fault> {
         let (kind, text) = match content {
-            Content::Integer(number) => {
-                self.integers.push(*number);
+            ContentRef::Integer(number) => {
+                self.integers.push(number);
                 return Ok(INTEGER);
             }
-            Content::Decimal(mantissa, scale) => {
-                self.mantissas.push(*mantissa);
-                self.scales.push(*scale);
+            ContentRef::Decimal(mantissa, scale) => {
+                self.mantissas.push(mantissa);
+                self.scales.push(scale);
                 return Ok(DECIMAL);
             }
-            Content::Digits(digits) => (ODD_DECIMAL, digits),
-            Content::Text(text) => (TEXT, text),
-            Content::State(json) => (STATE, json),
-            Content::Fresh(_) => return self.add_content(&content.clone().packed()),
+            ContentRef::Digits(digits) => (ODD_DECIMAL, digits),
+            ContentRef::Text(text) => (TEXT, text),
+            ContentRef::State(json) => (STATE, json),
+            // Packed here, by history's thread: the store's writer has no time for it.
+            ContentRef::Fresh(_) => {
+                return self.add_content(content.into_owned().packed().as_ref());
+            }
         };
+        self.text_len += text.len();
         self.texts.push(self.dictionary.number(text)?);
         Ok(kind)
+    }
+
+    /// The payload. The draft is empty then.
+    pub(super) fn finish(&mut self) -> Result<Vec<u8>, Fault> {
+        let mut out = vec![VERSION];
+        for count in [self.ids.len(), self.times.len()] {
+            let count = u32::try_from(count).map_err(|error| error.to_string())?;
+            out.extend_from_slice(&count.to_be_bytes());
+        }
+        for column in [
+            &mut self.ids,
+            &mut self.lens,
+            &mut self.times,
+            &mut self.kinds,
+            &mut self.servers,
+            &mut self.epochs,
+            &mut self.integers,
+            &mut self.mantissas,
+            &mut self.scales,
+            &mut self.texts,
+        ] {
+            columns::write(&mut out, column)?;
+            column.clear();
+        }
+        std::mem::take(&mut self.dictionary).write(&mut out)?;
+        self.text_len = 0;
+        Ok(out)
     }
 }

@@ -3,6 +3,7 @@
 //! `docs/decisions/0001-history-columns.md` tells why. Everything read here is untrusted: the caller
 //! says how many numbers there must be, and nothing longer is ever allocated.
 
+use super::column::Column;
 use super::packer;
 use crate::store::codec::Fault;
 
@@ -39,7 +40,7 @@ pub(super) fn write(out: &mut Vec<u8>, column: &[i64]) -> Result<(), Fault> {
 }
 
 /// Reads a column of `len` numbers from the front of `rest`, which moves on behind it.
-pub(super) fn read(rest: &mut &[u8], len: usize) -> Result<Vec<i64>, Fault> {
+pub(super) fn read(rest: &mut &[u8], len: usize) -> Result<Column, Fault> {
     let (&form, after) = rest.split_first().ok_or("a column is missing")?;
     *rest = after;
     match form {
@@ -48,12 +49,16 @@ pub(super) fn read(rest: &mut &[u8], len: usize) -> Result<Vec<i64>, Fault> {
                 .split_first_chunk::<8>()
                 .ok_or("a constant is cut short")?;
             *rest = after;
-            Ok(vec![i64::from_be_bytes(*value); len])
+            let (value, left) = (i64::from_be_bytes(*value), len);
+            Ok(Column::Constant { value, left })
         }
-        PLAIN => read_differences(read_bytes(rest)?, len),
+        PLAIN => Ok(read_differences(read_bytes(rest)?, len)?.into()),
         PACKED => {
-            let plain = packer::unpack(read_bytes(rest)?, len * DIFFERENCE_LEN_MAX)?;
-            read_differences(&plain, len)
+            let packed = read_bytes(rest)?;
+            let numbers = packer::with_unpacked(packed, len * DIFFERENCE_LEN_MAX, |plain| {
+                read_differences(plain, len)
+            })?;
+            Ok(numbers.into())
         }
         form => Err(format!("a column of form {form} is unknown")),
     }
@@ -73,30 +78,51 @@ fn write_difference(out: &mut Vec<u8>, difference: i64) {
 }
 
 fn read_differences(plain: &[u8], len: usize) -> Result<Vec<i64>, Fault> {
-    let mut column = Vec::with_capacity(len.min(plain.len()));
-    let mut bytes = plain.iter();
-    let mut value = 0_i64;
-    while let Some(byte) = bytes.next() {
-        let mut number = u64::from(byte & 0x7f);
-        let mut byte = *byte;
-        let mut shift = 0_u32;
-        while byte >= 0x80 {
-            byte = *bytes.next().ok_or("a number is cut short")?;
-            shift += 7;
-            let bits = u64::from(byte & 0x7f);
-            number |= bits.checked_shl(shift).ok_or("a number is too long")?;
-        }
-        let difference = (number >> 1).cast_signed() ^ -(number & 1).cast_signed();
-        value = value.wrapping_add(difference);
-        if column.len() == len {
-            return Err("a column is too long".to_owned());
-        }
-        column.push(value);
-    }
-    if column.len() != len {
+    // No number is shorter than a byte.
+    if plain.len() < len {
         return Err("a column is too short".to_owned());
     }
-    Ok(column)
+    let mut column = vec![0; len];
+    let mut rest = plain;
+    let mut value = 0_i64;
+    for place in &mut column {
+        let (number, after) = match rest {
+            [a @ ..0x80, after @ ..] => (u64::from(*a), after),
+            [a, b @ ..0x80, after @ ..] => (low(*a) | low(*b) << 7, after),
+            [a, b, c @ ..0x80, after @ ..] => (low(*a) | low(*b) << 7 | low(*c) << 14, after),
+            _ => read_long(rest)?,
+        };
+        rest = after;
+        let difference = (number >> 1).cast_signed() ^ -(number & 1).cast_signed();
+        value = value.wrapping_add(difference);
+        *place = value;
+    }
+    if rest.is_empty() {
+        Ok(column)
+    } else {
+        Err("a column is too long".to_owned())
+    }
+}
+
+/// What a byte adds to a number.
+fn low(byte: u8) -> u64 {
+    u64::from(byte & 0x7f)
+}
+
+/// A number of any length, and what comes after it.
+fn read_long(bytes: &[u8]) -> Result<(u64, &[u8]), Fault> {
+    let mut number = 0;
+    let mut shift = 0_u32;
+    let mut rest = bytes;
+    loop {
+        let (&byte, after) = rest.split_first().ok_or("a number is cut short")?;
+        number |= low(byte).checked_shl(shift).ok_or("a number is too long")?;
+        if byte < 0x80 {
+            return Ok((number, after));
+        }
+        rest = after;
+        shift += 7;
+    }
 }
 
 /// Appends bytes behind their length.
@@ -142,7 +168,8 @@ mod tests {
             let mut bytes = Vec::new();
             write(&mut bytes, &column).unwrap();
             let mut rest = bytes.as_slice();
-            assert_eq!(read(&mut rest, column.len()).unwrap(), column);
+            let read_back = read(&mut rest, column.len()).unwrap();
+            assert_eq!(read_back.collect::<Vec<_>>(), column);
             assert!(rest.is_empty());
             let another = read(&mut bytes.as_slice(), column.len() + 1);
             let is_constant = bytes[0] == CONSTANT;
@@ -158,7 +185,10 @@ mod tests {
             if let Some(form) = bytes.first_mut() {
                 *form %= 4;
             }
-            read(&mut bytes.as_slice(), random.usize(..50)).unwrap_or_default();
+            let len = random.usize(..50);
+            if let Ok(column) = read(&mut bytes.as_slice(), len) {
+                assert_eq!(column.count(), len);
+            }
         }
     }
 }

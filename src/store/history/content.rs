@@ -10,7 +10,7 @@ use crate::store::error::Error;
 
 /// A value as history keeps it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
+pub(in crate::store) enum Content {
     /// A whole number.
     Integer(i64),
     /// A decimal: its digits without the point, and how many of them come after it.
@@ -25,20 +25,37 @@ pub enum Content {
     Fresh(Value),
 }
 
-impl Content {
+/// A value where it lies in history.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ContentRef<'a> {
+    /// A whole number.
+    Integer(i64),
+    /// A decimal: its digits without the point, and how many of them come after it.
+    Decimal(i64, i64),
+    /// A decimal whose digits do not come back from two numbers.
+    Digits(&'a Arc<str>),
+    /// A text that is no number.
+    Text(&'a Arc<str>),
+    /// The state of an object, as JSON.
+    State(&'a Arc<str>),
+    /// As it came, not packed yet.
+    Fresh(&'a Value),
+}
+
+impl ContentRef<'_> {
     /// The value itself; a state is parsed.
     ///
     /// # Errors
     /// The state is none that this program knows.
-    pub fn value(&self) -> Result<Value, Error> {
+    pub fn value(self) -> Result<Value, Error> {
         self.read().map_err(Error::Engine)
     }
 
-    pub(super) fn read(&self) -> Result<Value, Fault> {
+    pub(super) fn read(self) -> Result<Value, Fault> {
         Ok(match self {
-            Self::Integer(number) => Value::Integer(*number),
+            Self::Integer(number) => Value::Integer(number),
             Self::Decimal(mantissa, scale) => {
-                let digits = decimal::join(*mantissa, *scale);
+                let digits = decimal::join(mantissa, scale);
                 Value::Decimal(digits.ok_or("a decimal is out of range")?.into())
             }
             Self::Digits(digits) => Value::Decimal((&**digits).into()),
@@ -52,6 +69,32 @@ impl Content {
         })
     }
 
+    /// The content on its own.
+    pub(super) fn into_owned(self) -> Content {
+        match self {
+            Self::Integer(number) => Content::Integer(number),
+            Self::Decimal(mantissa, scale) => Content::Decimal(mantissa, scale),
+            Self::Digits(digits) => Content::Digits(Arc::clone(digits)),
+            Self::Text(text) => Content::Text(Arc::clone(text)),
+            Self::State(json) => Content::State(Arc::clone(json)),
+            Self::Fresh(value) => Content::Fresh(value.clone()),
+        }
+    }
+}
+
+impl Content {
+    /// The content as it lies here.
+    pub(super) const fn as_ref(&self) -> ContentRef<'_> {
+        match self {
+            Self::Integer(number) => ContentRef::Integer(*number),
+            Self::Decimal(mantissa, scale) => ContentRef::Decimal(*mantissa, *scale),
+            Self::Digits(digits) => ContentRef::Digits(digits),
+            Self::Text(text) => ContentRef::Text(text),
+            Self::State(json) => ContentRef::State(json),
+            Self::Fresh(value) => ContentRef::Fresh(value),
+        }
+    }
+
     /// The form in which it is written.
     pub(super) fn packed(self) -> Self {
         match self {
@@ -63,14 +106,6 @@ impl Content {
             Self::Fresh(Value::Text(text)) => Self::Text(text.into()),
             Self::Fresh(Value::State(state)) => Self::State(state.to_json().into()),
             packed => packed,
-        }
-    }
-
-    /// Bytes of text it needs in a chunk, at most.
-    pub(super) fn text_len(&self) -> usize {
-        match self {
-            Self::Digits(text) | Self::Text(text) | Self::State(text) => text.len(),
-            Self::Integer(_) | Self::Decimal(..) | Self::Fresh(_) => 0,
         }
     }
 }

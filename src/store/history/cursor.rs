@@ -4,21 +4,21 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::bucket::{BucketV1, ChunkKey};
-use super::row::Row;
-use super::rows::Rows;
+use super::row::{Row, RowRef};
+use super::rows::{Rows, RowsOf, Wanted};
 use super::volume::Volume;
 use crate::model::StatisticId;
 use crate::store::codec::{Assembler, Joined};
 use crate::store::engine::{Drawer, EngineError, Failure, Vault, catch};
 
 /// A place in a bucket.
-pub(super) struct Cursor {
+pub(super) struct Cursor<'w> {
     vault: Arc<Vault>,
     /// Keeps the volume's directory while it is read.
     volume: Arc<Volume>,
     bucket: Arc<BucketV1>,
-    /// Only this statistic's rows are shown.
-    only: Option<StatisticId>,
+    /// Chunks with nothing of it are passed over.
+    wanted: Wanted<'w>,
     rows: Rows,
     /// Where the next chunk is looked for; `None` at the end.
     next: Option<ChunkKey>,
@@ -28,13 +28,13 @@ pub(super) struct Cursor {
     pub(super) damaged: Vec<String>,
 }
 
-impl Cursor {
+impl<'w> Cursor<'w> {
     /// At the first statistic of the bucket that is not before `from`.
     pub(super) fn open(
         volume: &Arc<Volume>,
         bucket: &Arc<BucketV1>,
         from: StatisticId,
-        only: Option<StatisticId>,
+        wanted: Wanted<'w>,
     ) -> Result<Self, Failure> {
         let vault = volume.vault()?;
         let start = ChunkKey {
@@ -51,7 +51,7 @@ impl Cursor {
             vault,
             volume: Arc::clone(volume),
             bucket: Arc::clone(bucket),
-            only,
+            wanted,
             rows: Rows::default(),
             next: Some(before.unwrap_or(start)),
             expected: before.map(|key| key.ordinal).or(expected),
@@ -59,7 +59,7 @@ impl Cursor {
         };
         cursor.fill()?;
         while cursor.id().is_some_and(|id| id < from) {
-            cursor.skip()?;
+            cursor.next_run()?;
         }
         Ok(cursor)
     }
@@ -69,18 +69,14 @@ impl Cursor {
         self.rows.id()
     }
 
-    /// The next row, if it is of this statistic.
-    pub(super) fn next_of(&mut self, id: StatisticId) -> Result<Option<Row>, Failure> {
-        let row = self.rows.next_of(id);
-        if self.rows.id().is_none() {
-            self.fill()?;
-        }
-        Ok(row)
+    /// What is left of its rows in the current chunk.
+    pub(super) fn run(&mut self) -> RowsOf<'_> {
+        self.rows.run()
     }
 
-    /// Passes over the rows of the next statistic in the current chunk.
-    fn skip(&mut self) -> Result<(), Failure> {
-        self.rows.skip_run();
+    /// Goes on with what comes after the run: the next statistic, or more of the same.
+    pub(super) fn next_run(&mut self) -> Result<(), Failure> {
+        self.rows.next_run();
         self.fill()
     }
 
@@ -106,16 +102,16 @@ impl Cursor {
                 self.damage("a chunk is missing");
             }
             self.expected = Some(key.ordinal.saturating_add(1));
-            if self.only.is_none_or(|only| key.first <= only.0) {
+            if !matches!(self.wanted, Wanted::One(one) if one.0 < key.first) {
                 self.next = Some(ChunkKey {
                     ordinal: key.ordinal.saturating_add(1),
                     ..key
                 });
             }
-            let only = self.only;
+            let wanted = self.wanted;
             let rows = joined.payload.and_then(|payload| {
                 // The checksums keep accidents out; a decoder may still stumble over malice.
-                catch(|| Rows::read(&payload, only))?
+                catch(|| Rows::read(&payload, wanted))?
             });
             match rows {
                 Ok(rows) => self.rows = rows,
@@ -153,58 +149,50 @@ impl Cursor {
 }
 
 /// Several buckets and the tail as one: by statistic, and the older rows first.
-pub(super) struct Merged {
-    cursors: Vec<Cursor>,
-    tail: std::iter::Peekable<std::vec::IntoIter<Row>>,
-    /// Of which statistic rows are being taken, and from where.
-    run: Option<(StatisticId, usize)>,
+pub(super) struct Merged<'t> {
+    cursors: Vec<Cursor<'t>>,
+    tail: std::slice::Iter<'t, &'t Row>,
+    /// Where the current run comes from.
+    place: Option<usize>,
 }
 
-impl Merged {
+/// Some rows of one statistic, from one place.
+pub(super) enum Run<'a> {
+    Chunk(RowsOf<'a>),
+    Tail(std::slice::Iter<'a, &'a Row>),
+}
+
+impl<'t> Merged<'t> {
     /// `tail` is sorted by statistic and newer than all buckets.
-    pub(super) fn new(cursors: Vec<Cursor>, tail: Vec<Row>) -> Self {
+    pub(super) fn new(cursors: Vec<Cursor<'t>>, tail: &'t [&'t Row]) -> Self {
         Self {
             cursors,
-            tail: tail.into_iter().peekable(),
-            run: None,
+            tail: tail.iter(),
+            place: None,
         }
     }
 
-    /// The next row: of the least statistic that any bucket has left, the oldest. `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Row>, Failure> {
-        loop {
-            if let Some((id, place)) = self.run {
-                let row = match self.cursors.get_mut(place) {
-                    Some(cursor) => cursor.next_of(id)?,
-                    None => self.tail.next_if(|row| row.id == id),
-                };
-                if row.is_some() {
-                    return Ok(row);
-                }
-            }
-            self.run = self.find();
-            if self.run.is_none() {
-                return Ok(None);
-            }
+    /// The next rows: of the least statistic that any bucket has left, the oldest. What was not taken
+    /// of the run before is passed over. `None` at the end.
+    pub(super) fn next_run(&mut self) -> Result<Option<(StatisticId, Run<'_>)>, Failure> {
+        if let Some(cursor) = self.place.and_then(|place| self.cursors.get_mut(place)) {
+            cursor.next_run()?;
         }
+        let Some((id, place)) = self.find() else {
+            return Ok(None);
+        };
+        self.place = Some(place);
+        let run = match self.cursors.get_mut(place) {
+            Some(cursor) => Run::Chunk(cursor.run()),
+            None => Run::Tail(take_run(&mut self.tail, id)),
+        };
+        Ok(Some((id, run)))
     }
 
-    /// Passes over what the source of the last row has left of its statistic in one chunk.
-    pub(super) fn skip(&mut self) -> Result<(), Failure> {
-        if let Some((id, place)) = self.run.take() {
-            match self.cursors.get_mut(place) {
-                Some(cursor) if cursor.id() == Some(id) => cursor.skip()?,
-                Some(_) => {}
-                None => while self.tail.next_if(|row| row.id == id).is_some() {},
-            }
-        }
-        Ok(())
-    }
-
-    fn find(&mut self) -> Option<(StatisticId, usize)> {
+    fn find(&self) -> Option<(StatisticId, usize)> {
         let ids = self.cursors.iter().enumerate();
         let ids = ids.filter_map(|(place, cursor)| Some((cursor.id()?, place)));
-        let tail = self.tail.peek().map(|row| (row.id, usize::MAX));
+        let tail = self.tail.as_slice().first().map(|row| (row.id, usize::MAX));
         ids.chain(tail).min()
     }
 
@@ -212,5 +200,28 @@ impl Merged {
     pub(super) fn damaged(&self) -> Vec<String> {
         let damaged = self.cursors.iter().flat_map(|cursor| cursor.damaged.iter());
         damaged.cloned().collect()
+    }
+}
+
+/// Takes the rows of a statistic from the front.
+fn take_run<'t>(
+    tail: &mut std::slice::Iter<'t, &'t Row>,
+    id: StatisticId,
+) -> std::slice::Iter<'t, &'t Row> {
+    let rows = tail.as_slice();
+    let len = rows.partition_point(|row| row.id <= id);
+    let (run, rest) = rows.split_at_checked(len).unwrap_or((rows, &[]));
+    *tail = rest.iter();
+    run.iter()
+}
+
+impl<'a> Iterator for Run<'a> {
+    type Item = RowRef<'a>;
+
+    fn next(&mut self) -> Option<RowRef<'a>> {
+        match self {
+            Self::Chunk(rows) => rows.next(),
+            Self::Tail(rows) => rows.next().map(|row| row.as_ref()),
+        }
     }
 }

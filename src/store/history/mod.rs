@@ -5,6 +5,7 @@
 
 mod bucket;
 mod chunk;
+mod column;
 mod columns;
 mod config;
 mod content;
@@ -21,6 +22,7 @@ mod row;
 mod rows;
 mod scanning;
 mod shelf;
+mod sizes;
 mod tail;
 mod texts;
 mod verifying;
@@ -42,7 +44,7 @@ use super::status::{Health, Sequence};
 use crate::model::Timestamp;
 
 pub use config::{HistoryConfig, RetentionOf};
-pub use content::Content;
+pub use content::ContentRef;
 pub use gaps::{Gap, Reason};
 pub(super) use keeper::Keeper;
 pub(super) use portable::{VolumeRestorer, write_shown, write_volumes};

@@ -13,6 +13,7 @@ const COMPRESSION_LEVEL: i32 = 3;
 
 thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
@@ -26,6 +27,26 @@ pub(super) fn pack(plain: &[u8]) -> Result<Vec<u8>, Fault> {
 pub(super) fn unpack(packed: &[u8], len_max: usize) -> Result<Vec<u8>, Fault> {
     with(&DECOMPRESSOR, Decompressor::new, |decompressor| {
         decompressor.decompress(packed, len_max)
+    })
+}
+
+/// Unpacks what must not be longer than `len_max`, to be looked at only.
+pub(super) fn with_unpacked<T>(
+    packed: &[u8],
+    len_max: usize,
+    look: impl FnOnce(&[u8]) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        scratch.reserve(len_max);
+        let unpacked = with(&DECOMPRESSOR, Decompressor::new, |decompressor| {
+            decompressor.decompress_to_buffer(packed, scratch)
+        })?;
+        // The room may have been there for something longer.
+        if unpacked > len_max {
+            return Err("unpacked, it is too long".to_owned());
+        }
+        look(scratch)
     })
 }
 

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::content::Content;
+use super::content::{Content, ContentRef};
 use super::cursor::Cursor;
 use super::gaps::{Gap, Reason, find_gaps};
-use super::row::{Row, What};
+use super::row::{Row, RowRef, What};
+use super::rows::Wanted;
 use super::shelf::{Kept, Shelf};
 use super::tail::{Handoff, Tail};
 use super::view::View;
@@ -199,7 +200,7 @@ impl Reading<'_> {
         if bucket.chunks == 0 || !bucket.overlaps(range.from, range.to) {
             return Ok(());
         }
-        let cursor = Cursor::open(&kept.volume, bucket, self.id, Some(self.id));
+        let cursor = Cursor::open(&kept.volume, bucket, self.id, Wanted::One(self.id));
         let mut cursor = match cursor {
             Ok(cursor) => cursor,
             Err(Failure::Damaged(what)) => {
@@ -208,14 +209,11 @@ impl Reading<'_> {
             }
             Err(Failure::Final(error)) => return Err(error),
         };
-        loop {
-            match cursor.next_of(self.id) {
-                Ok(Some(row)) => rows.push(row),
-                Ok(None) => break,
-                Err(failure) => {
-                    self.note_damage(bucket.earliest, bucket.latest, vec![failure.to_string()]);
-                    break;
-                }
+        while cursor.id() == Some(self.id) {
+            rows.extend(cursor.run().map(RowRef::into_owned));
+            if let Err(failure) = cursor.next_run() {
+                self.note_damage(bucket.earliest, bucket.latest, vec![failure.to_string()]);
+                break;
             }
         }
         if !cursor.damaged.is_empty() {
@@ -310,16 +308,34 @@ impl Reading<'_> {
     }
 }
 
-impl PastSample<Content> {
-    /// With the value itself.
-    fn read(&self) -> Result<PastSample, Fault> {
-        Ok(PastSample {
+impl<V> PastSample<V> {
+    fn with<W>(&self, value: W) -> PastSample<W> {
+        PastSample {
             at: self.at,
-            value: self.value.read()?,
+            value,
             quality: self.quality,
             server: self.server,
             epoch: self.epoch,
-        })
+        }
+    }
+}
+
+impl PastSample<Content> {
+    /// With the value itself.
+    fn read(&self) -> Result<PastSample, Fault> {
+        Ok(self.with(self.value.as_ref().read()?))
+    }
+
+    /// With the value as it lies here.
+    pub(super) fn as_ref(&self) -> PastSample<ContentRef<'_>> {
+        self.with(self.value.as_ref())
+    }
+}
+
+impl PastSample<ContentRef<'_>> {
+    /// With a value of its own.
+    pub(super) fn into_owned(self) -> PastSample<Content> {
+        self.with(self.value.into_owned())
     }
 }
 

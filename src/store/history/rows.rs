@@ -4,40 +4,63 @@
 //! a whole or not at all.
 
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 use super::chunk::{
     CLOSED, DECIMAL, INTEGER, ODD_DECIMAL, QUALITY, ROWS_MAX, TEXT, UNCERTAIN, VERSION,
 };
-use super::content::Content;
-use super::row::{Row, What};
+use super::column::Column;
+use super::content::ContentRef;
+use super::row::{Row, RowRef, What};
 use super::{columns, decimal, texts};
 use crate::model::{Epoch, Quality, ServerId, StatisticId, Timestamp};
 use crate::store::codec::Fault;
+
+/// Whose rows are asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    All,
+    One(StatisticId),
+    Which(&'a dyn Fn(StatisticId) -> bool),
+}
+
+impl Wanted<'_> {
+    fn holds(self, id: i64) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(one) => id == i64::from(one.0),
+            Self::Which(which) => u32::try_from(id).is_ok_and(|id| which(StatisticId(id))),
+        }
+    }
+}
 
 /// The rows of one chunk that are still to come, statistic by statistic.
 #[derive(Default)]
 pub(super) struct Rows {
     /// The statistics after the current one, and how many rows each has.
-    ids: IntoIter<i64>,
-    lens: IntoIter<i64>,
+    ids: Column,
+    lens: Column,
     id: u32,
     /// Rows of the current statistic that are still to come.
     left: usize,
-    times: IntoIter<i64>,
-    kinds: IntoIter<i64>,
-    servers: IntoIter<i64>,
-    epochs: IntoIter<i64>,
-    integers: IntoIter<i64>,
-    mantissas: IntoIter<i64>,
-    scales: IntoIter<i64>,
-    texts: IntoIter<i64>,
+    columns: Columns,
     dictionary: Vec<Arc<str>>,
 }
 
+#[derive(Default)]
+struct Columns {
+    times: Column,
+    kinds: Column,
+    servers: Column,
+    epochs: Column,
+    integers: Column,
+    mantissas: Column,
+    scales: Column,
+    texts: Column,
+}
+
 impl Rows {
-    /// Reads a chunk. When only one statistic is wanted and it is not there, there are no rows.
-    pub(super) fn read(payload: &[u8], only: Option<StatisticId>) -> Result<Self, Fault> {
+    /// Reads a chunk. When nothing of what is wanted is there, there are no rows.
+    pub(super) fn read(payload: &[u8], wanted: Wanted<'_>) -> Result<Self, Fault> {
         let (&version, mut rest) = payload.split_first().ok_or("a chunk is empty")?;
         if version != VERSION {
             return Err(format!("a chunk of version {version} is unknown"));
@@ -49,44 +72,54 @@ impl Rows {
         }
         let ids = columns::read(&mut rest, ids_len)?;
         let lens = columns::read(&mut rest, ids_len)?;
-        within(&ids, u32::MAX.into(), "a statistic number")?;
-        within(&lens, u32::MAX.into(), "a count of rows")?;
-        if usize::try_from(lens.iter().sum::<i64>()) != Ok(len) || lens.contains(&0) {
+        ids.check(u32::MAX.into(), "a statistic number")?;
+        lens.check(u32::MAX.into(), "a count of rows")?;
+        let (mut sum, mut has_none) = (0, false);
+        lens.each(|len, times| {
+            sum += usize::try_from(len).unwrap_or(ROWS_MAX) * times;
+            has_none |= len == 0 && times > 0;
+        });
+        if sum != len || has_none {
             return Err("there are rows of no statistic, or too few".to_owned());
         }
-        if only.is_some_and(|only| !ids.contains(&i64::from(only.0))) {
+        let mut is_wanted = false;
+        ids.each(|id, times| is_wanted = is_wanted || (times > 0 && wanted.holds(id)));
+        if !is_wanted {
             return Ok(Self::default());
         }
         let times = columns::read(&mut rest, len)?;
         let kinds = columns::read(&mut rest, len)?;
         let counts = Counts::of(&kinds)?;
         let servers = columns::read(&mut rest, counts.values)?;
-        within(&servers, u16::MAX.into(), "a server")?;
+        servers.check(u16::MAX.into(), "a server")?;
         let epochs = columns::read(&mut rest, counts.values)?;
         let integers = columns::read(&mut rest, counts.integers)?;
         let mantissas = columns::read(&mut rest, counts.decimals)?;
         let scales = columns::read(&mut rest, counts.decimals)?;
-        within(&scales, decimal::SCALE_MAX, "a decimal")?;
+        scales.check(decimal::SCALE_MAX, "a decimal")?;
         let texts = columns::read(&mut rest, counts.texts)?;
         let dictionary = texts::read(&mut rest, counts.texts)?;
         let last = i64::try_from(dictionary.len()).map_err(|error| error.to_string())? - 1;
-        within(&texts, last, "a text")?;
+        texts.check(last, "a text")?;
         if !rest.is_empty() {
             return Err("a chunk is too long".to_owned());
         }
+        let columns = Columns {
+            times,
+            kinds,
+            servers,
+            epochs,
+            integers,
+            mantissas,
+            scales,
+            texts,
+        };
         let mut rows = Self {
-            ids: ids.into_iter(),
-            lens: lens.into_iter(),
+            ids,
+            lens,
             id: 0,
             left: 0,
-            times: times.into_iter(),
-            kinds: kinds.into_iter(),
-            servers: servers.into_iter(),
-            epochs: epochs.into_iter(),
-            integers: integers.into_iter(),
-            mantissas: mantissas.into_iter(),
-            scales: scales.into_iter(),
-            texts: texts.into_iter(),
+            columns,
             dictionary,
         };
         rows.begin_run();
@@ -98,64 +131,54 @@ impl Rows {
         (self.left > 0).then_some(StatisticId(self.id))
     }
 
-    /// The next row, if it is of this statistic.
-    pub(super) fn next_of(&mut self, id: StatisticId) -> Option<Row> {
-        if self.id()? != id {
-            return None;
+    /// What is left of the rows of the current statistic.
+    pub(super) fn run(&mut self) -> RowsOf<'_> {
+        RowsOf {
+            id: StatisticId(self.id),
+            left: &mut self.left,
+            columns: &mut self.columns,
+            dictionary: &self.dictionary,
         }
-        self.next()
     }
 
-    /// Passes over the rows of the current statistic.
-    pub(super) fn skip_run(&mut self) {
-        for _ in 0..self.left {
-            self.times.next();
-            let kind = self.kinds.next().unwrap_or(CLOSED) & !UNCERTAIN;
-            match kind {
-                QUALITY | CLOSED => continue,
-                INTEGER => drop(self.integers.next()),
-                DECIMAL => drop((self.mantissas.next(), self.scales.next())),
-                _ => drop(self.texts.next()),
-            }
-            self.servers.next();
-            self.epochs.next();
+    /// Goes on with the next statistic; passes over what is left of the current one.
+    pub(super) fn next_run(&mut self) {
+        for _ in 0..std::mem::take(&mut self.left) {
+            self.columns.skip();
         }
         self.begin_run();
     }
 
     fn begin_run(&mut self) {
-        self.left = 0;
-        while self.left == 0
-            && let (Some(id), Some(len)) = (self.ids.next(), self.lens.next())
-        {
+        if let (Some(id), Some(len)) = (self.ids.next(), self.lens.next()) {
             self.id = u32::try_from(id).unwrap_or_default();
             self.left = usize::try_from(len).unwrap_or_default();
         }
     }
+}
 
-    fn content(&mut self, kind: i64) -> Option<Content> {
-        Some(match kind {
-            INTEGER => Content::Integer(self.integers.next()?),
-            DECIMAL => Content::Decimal(self.mantissas.next()?, self.scales.next()?),
-            kind => {
-                let number = usize::try_from(self.texts.next()?).ok()?;
-                let text = Arc::clone(self.dictionary.get(number)?);
-                match kind {
-                    ODD_DECIMAL => Content::Digits(text),
-                    TEXT => Content::Text(text),
-                    _ => Content::State(text),
-                }
-            }
-        })
+/// The rows of one statistic in one chunk.
+pub(super) struct RowsOf<'a> {
+    id: StatisticId,
+    left: &'a mut usize,
+    columns: &'a mut Columns,
+    dictionary: &'a [Arc<str>],
+}
+
+impl<'a> Iterator for RowsOf<'a> {
+    type Item = RowRef<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RowRef<'a>> {
+        *self.left = self.left.checked_sub(1)?;
+        self.columns.row(self.id, self.dictionary)
     }
 }
 
-impl Iterator for Rows {
-    type Item = Row;
-
-    fn next(&mut self) -> Option<Row> {
-        self.left = self.left.checked_sub(1)?;
-        let id = StatisticId(self.id);
+impl Columns {
+    /// The next row, which is one of `id`.
+    #[inline]
+    fn row<'a>(&mut self, id: StatisticId, dictionary: &'a [Arc<str>]) -> Option<RowRef<'a>> {
         let at = Timestamp(self.times.next()?.cast_unsigned());
         let kind = self.kinds.next()?;
         let quality = if kind & UNCERTAIN == 0 {
@@ -163,13 +186,13 @@ impl Iterator for Rows {
         } else {
             Quality::Uncertain
         };
-        let row = match kind & !UNCERTAIN {
+        Some(match kind & !UNCERTAIN {
             QUALITY => Row::bare(id, at, What::Quality(quality)),
             CLOSED => Row::bare(id, at, What::Closed),
             kind => Row {
                 id,
                 at,
-                what: What::Value(self.content(kind)?, quality),
+                what: What::Value(self.content(kind, dictionary)?, quality),
                 server: ServerId(u16::try_from(self.servers.next()?).ok()?),
                 epoch: Epoch(
                     self.epochs
@@ -178,11 +201,40 @@ impl Iterator for Rows {
                         .cast_unsigned(),
                 ),
             },
-        };
-        if self.left == 0 {
-            self.begin_run();
+        })
+    }
+
+    #[inline]
+    fn content<'a>(&mut self, kind: i64, dictionary: &'a [Arc<str>]) -> Option<ContentRef<'a>> {
+        Some(match kind {
+            INTEGER => ContentRef::Integer(self.integers.next()?),
+            DECIMAL => ContentRef::Decimal(self.mantissas.next()?, self.scales.next()?),
+            kind => {
+                let number = usize::try_from(self.texts.next()?).ok()?;
+                let text = dictionary.get(number)?;
+                match kind {
+                    ODD_DECIMAL => ContentRef::Digits(text),
+                    TEXT => ContentRef::Text(text),
+                    _ => ContentRef::State(text),
+                }
+            }
+        })
+    }
+
+    /// Passes over a row.
+    fn skip(&mut self) {
+        self.times.pass(1);
+        match self.kinds.next().map(|kind| kind & !UNCERTAIN) {
+            None | Some(QUALITY | CLOSED) => return,
+            Some(INTEGER) => self.integers.pass(1),
+            Some(DECIMAL) => {
+                self.mantissas.pass(1);
+                self.scales.pass(1);
+            }
+            Some(_) => self.texts.pass(1),
         }
-        Some(row)
+        self.servers.pass(1);
+        self.epochs.pass(1);
     }
 }
 
@@ -195,15 +247,18 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(kinds: &[i64]) -> Result<Self, Fault> {
+    fn of(kinds: &Column) -> Result<Self, Fault> {
         let mut counts = [0; 8];
-        for kind in kinds {
+        let mut unknown = None;
+        kinds.each(|kind, times| {
             let place = usize::try_from(kind >> 1).ok();
-            let count = place.and_then(|place| counts.get_mut(place));
-            *count.ok_or_else(|| format!("a row of kind {kind} is unknown"))? += 1;
-        }
-        let [integers, decimals, odd, texts, states, _, _, unknown] = counts;
-        if unknown > 0 {
+            match place.and_then(|place| counts.get_mut(place)) {
+                Some(count) => *count += times,
+                None => unknown = Some(kind),
+            }
+        });
+        let [integers, decimals, odd, texts, states, _, _, seventh] = counts;
+        if unknown.is_some() || seventh > 0 {
             return Err("a row of an unknown kind".to_owned());
         }
         let texts = odd + texts + states;
@@ -213,18 +268,5 @@ impl Counts {
             texts,
             values: integers + decimals + texts,
         })
-    }
-}
-
-fn within(column: &[i64], max: i64, what: &str) -> Result<(), Fault> {
-    // No way out in the middle: that is several numbers an instruction. Negative when any number is,
-    // or is greater than `max`.
-    let signs = column.iter().fold(0, |signs, number| {
-        signs | number | max.wrapping_sub(*number)
-    });
-    if signs >= 0 {
-        Ok(())
-    } else {
-        Err(format!("{what} is out of range"))
     }
 }

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use super::History;
-use super::content::Content;
-use super::cursor::{Cursor, Merged};
+use super::content::{Content, ContentRef};
+use super::cursor::{Cursor, Merged, Run};
 use super::reading::{PastSample, Range};
-use super::row::What;
+use super::row::{RowRef, What};
+use super::rows::Wanted;
 use crate::model::{StatisticId, Timestamp};
 use crate::store::engine::Failure;
 use crate::store::error::Error;
@@ -61,7 +62,7 @@ impl History {
         &self,
         range: Range,
         wanted: &dyn Fn(StatisticId) -> bool,
-        each: &mut dyn FnMut(StatisticId, &PastSample<Content>) -> ControlFlow<()>,
+        each: &mut dyn FnMut(StatisticId, &PastSample<ContentRef<'_>>) -> ControlFlow<()>,
     ) -> Result<Vec<String>, Error> {
         let view = self.view()?;
         let mut damaged = Vec::new();
@@ -71,27 +72,64 @@ impl History {
                 if !bucket.overlaps(range.from, range.to) {
                     continue;
                 }
-                match Cursor::open(&kept.volume, bucket, StatisticId(0), None) {
+                match Cursor::open(&kept.volume, bucket, StatisticId(0), Wanted::Which(wanted)) {
                     Ok(cursor) => cursors.push(cursor),
                     Err(Failure::Damaged(what)) => damaged.push(what),
                     Err(Failure::Final(error)) => return Err(error),
                 }
             }
         }
-        let mut merged = Merged::new(cursors, view.tail.sorted());
-        let mut run = None;
-        let mut since = range.from;
-        let mut last: Option<PastSample<Content>> = None;
-        while let Some(row) = merged.next().map_err(final_error)? {
-            if run != Some(row.id) {
-                if !wanted(row.id) {
-                    merged.skip().map_err(final_error)?;
+        let tail = view.tail.sorted();
+        let mut merged = Merged::new(cursors, &tail);
+        let mut showing = Showing {
+            range,
+            since: range.from,
+            last: None,
+            each,
+        };
+        let mut current = None;
+        while let Some((id, run)) = merged.next_run().map_err(final_error)? {
+            if current != Some(id) {
+                if !wanted(id) {
                     continue;
                 }
-                run = Some(row.id);
-                since = self.kept_since(row.id).max(range.from);
-                last = None;
+                current = Some(id);
+                showing.since = self.kept_since(id).max(range.from);
+                showing.last = None;
             }
+            let shown = match run {
+                Run::Chunk(rows) => showing.show(id, rows),
+                Run::Tail(rows) => showing.show(id, rows.map(|row| row.as_ref())),
+            };
+            if shown.is_break() {
+                return Ok(damaged);
+            }
+        }
+        damaged.extend(merged.damaged());
+        Ok(damaged)
+    }
+}
+
+/// One statistic's rows on their way to whoever scans.
+struct Showing<'a> {
+    range: Range,
+    /// The first instant that is shown.
+    since: Timestamp,
+    /// What it was at the end of the rows before.
+    last: Option<PastSample<Content>>,
+    each: &'a mut dyn FnMut(StatisticId, &PastSample<ContentRef<'_>>) -> ControlFlow<()>,
+}
+
+impl Showing<'_> {
+    /// Shows the samples that rows mean.
+    fn show<'r>(
+        &mut self,
+        id: StatisticId,
+        rows: impl Iterator<Item = RowRef<'r>>,
+    ) -> ControlFlow<()> {
+        let before = self.last.take();
+        let mut last = before.as_ref().map(PastSample::as_ref);
+        for row in rows {
             match row.what {
                 What::Value(value, quality) => {
                     last = Some(PastSample {
@@ -112,15 +150,14 @@ impl History {
                 What::Closed => continue,
             }
             if let Some(sample) = &last
-                && since <= sample.at
-                && sample.at < range.to
-                && each(row.id, sample).is_break()
+                && self.since <= sample.at
+                && sample.at < self.range.to
             {
-                return Ok(damaged);
+                (self.each)(id, sample)?;
             }
         }
-        damaged.extend(merged.damaged());
-        Ok(damaged)
+        self.last = last.map(PastSample::into_owned);
+        ControlFlow::Continue(())
     }
 }
 

@@ -221,10 +221,10 @@ impl Tail {
     }
 
     /// All rows by statistic.
-    pub(super) fn sorted(&self) -> Vec<Row> {
+    pub(super) fn sorted(&self) -> Vec<&Row> {
         let mut rows = Vec::with_capacity(self.rows);
         for segment in &self.segments {
-            rows.extend_from_slice(segment);
+            rows.extend(segment.iter());
         }
         rows.sort_by_key(|row| row.id);
         rows

@@ -7,6 +7,7 @@ use super::History;
 use super::bucket::ChunkKey;
 use super::cursor::{Cursor, Merged};
 use super::row::What;
+use super::rows::Wanted;
 use crate::model::StatisticId;
 use crate::store::engine::{Drawer, Failure};
 use crate::store::error::Error;
@@ -34,7 +35,7 @@ pub(in crate::store) fn verify(
         for bucket in &kept.buckets {
             verified.history_buckets += 1;
             verified.history_chunks += u64::from(bucket.chunks);
-            let cursor = Cursor::open(&kept.volume, bucket, StatisticId(0), None);
+            let cursor = Cursor::open(&kept.volume, bucket, StatisticId(0), Wanted::All);
             let cursor = match cursor {
                 Ok(cursor) => cursor,
                 Err(failure) => {
@@ -43,29 +44,30 @@ pub(in crate::store) fn verify(
                 }
             };
             let found = verified.history_rows;
-            let mut merged = Merged::new(vec![cursor], Vec::new());
+            let mut merged = Merged::new(vec![cursor], &[]);
             loop {
-                match merged.next() {
-                    Ok(Some(row)) => {
-                        verified.history_rows += 1;
-                        if let What::Value(content, _) = row.what
-                            && let Err(fault) = content.read()
-                        {
-                            let (volume, id) = (kept.volume.name, row.id.0);
-                            let fault = format!("history {volume}, statistic {id}: {fault}");
-                            verified.damaged.push(fault);
-                        }
-                    }
+                let (id, rows) = match merged.next_run() {
+                    Ok(Some(run)) => run,
                     Ok(None) => break,
                     Err(failure) => {
                         verified.damaged.push(failure.to_string());
                         break;
                     }
-                }
-                if verified.history_rows.is_multiple_of(PROGRESS_ROWS)
-                    && progress(verified.history_rows, total).is_break()
-                {
-                    return Err(Error::Closed);
+                };
+                for row in rows {
+                    verified.history_rows += 1;
+                    if let What::Value(content, _) = row.what
+                        && let Err(fault) = content.read()
+                    {
+                        let (volume, id) = (kept.volume.name, id.0);
+                        let fault = format!("history {volume}, statistic {id}: {fault}");
+                        verified.damaged.push(fault);
+                    }
+                    if verified.history_rows.is_multiple_of(PROGRESS_ROWS)
+                        && progress(verified.history_rows, total).is_break()
+                    {
+                        return Err(Error::Closed);
+                    }
                 }
             }
             let damaged = merged.damaged();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::bucket::{BucketV1, ChunkKey, EventV1};
-use super::chunk;
-use super::row::{Row, What};
+use super::chunk::Draft;
+use super::row::RowRef;
 use crate::store::codec::{self, Fault};
 use crate::store::engine::{Drawer, EngineError, Vault};
 use crate::store::status::Sequence;
@@ -13,8 +13,7 @@ use crate::store::status::Sequence;
 pub(super) struct BucketWriter {
     vault: Arc<Vault>,
     bucket: BucketV1,
-    rows: Vec<Row>,
-    texts_len: usize,
+    draft: Draft,
 }
 
 impl BucketWriter {
@@ -47,43 +46,33 @@ impl BucketWriter {
         Self {
             vault,
             bucket,
-            rows: Vec::new(),
-            texts_len: 0,
+            draft: Draft::default(),
         }
     }
 
     /// Takes the next row, in the order of the statistics' numbers.
-    pub(super) fn push(&mut self, mut row: Row) -> Result<(), EngineError> {
-        debug_assert!(self.rows.last().is_none_or(|last| last.id <= row.id));
+    pub(super) fn push(&mut self, row: RowRef<'_>) -> Result<(), EngineError> {
         self.bucket.earliest = self.bucket.earliest.min(row.at.0);
         self.bucket.latest = self.bucket.latest.max(row.at.0);
         self.bucket.rows += 1;
-        if let What::Value(content, quality) = row.what {
-            // States are written here, by history's thread: the store's writer has no time for it.
-            let content = content.packed();
-            self.texts_len += content.text_len();
-            row.what = What::Value(content, quality);
-        }
-        self.rows.push(row);
-        if self.rows.len() >= chunk::ROWS_MAX || self.texts_len >= chunk::TEXT_LEN_CUT {
+        self.draft.push(row).map_err(EngineError)?;
+        if self.draft.is_full() {
             self.cut()?;
         }
         Ok(())
     }
 
     fn cut(&mut self) -> Result<(), EngineError> {
-        let Some(first) = self.rows.first() else {
+        let Some(first) = self.draft.first() else {
             return Ok(());
         };
         let key = ChunkKey {
             bucket: self.bucket.number,
-            first: first.id.0,
+            first,
             ordinal: self.bucket.chunks,
         };
-        let payload = chunk::write(&self.rows).map_err(EngineError)?;
+        let payload = self.draft.finish().map_err(EngineError)?;
         self.write(Drawer::Chunks, &key.to_bytes(), &payload)?;
-        self.rows.clear();
-        self.texts_len = 0;
         self.bucket.chunks += 1;
         Ok(())
     }

@@ -41,7 +41,7 @@ impl Worker {
         let vault = current.volume.vault()?;
         let mut writer = BucketWriter::new(vault, number, 0, after, to, events);
         for row in self.tail.sorted() {
-            writer.push(row)?;
+            writer.push(row.as_ref())?;
         }
         let bucket = writer.finish()?;
         let rows = bucket.rows;

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::super::bucket::{BucketV1, EventV1};
 use super::super::cursor::{Cursor, Merged};
-use super::super::row::Row;
+use super::super::row::RowRef;
+use super::super::rows::Wanted;
 use super::super::shelf::{Kept, discard};
 use super::super::volume::{Name, Volume};
 use super::super::writing::BucketWriter;
@@ -143,7 +144,7 @@ impl Worker {
         let now = self.shared.clock.wall();
         let shared = Arc::clone(&self.shared);
         let since = Cell::new((StatisticId(u32::MAX), Timestamp(0)));
-        let is_kept = |row: &Row| {
+        let is_kept = |row: RowRef<'_>| {
             if since.get().0 != row.id {
                 since.set((row.id, shared.limits.since(row.id, now)));
             }
@@ -187,7 +188,7 @@ impl Worker {
         &mut self,
         from: &Kept,
         into: &Arc<Volume>,
-        is_kept: &dyn Fn(&Row) -> bool,
+        is_kept: &dyn Fn(RowRef<'_>) -> bool,
     ) -> Result<Outcome, Failure> {
         let outcome = self.try_merge(from, into, is_kept);
         if outcome.is_err() {
@@ -202,7 +203,7 @@ impl Worker {
         &mut self,
         from: &Kept,
         into: &Arc<Volume>,
-        is_kept: &dyn Fn(&Row) -> bool,
+        is_kept: &dyn Fn(RowRef<'_>) -> bool,
     ) -> Result<Outcome, Failure> {
         let (Some(first), Some(last)) = (from.buckets.first(), from.buckets.last()) else {
             return Ok(Outcome::Left);
@@ -223,16 +224,18 @@ impl Worker {
         );
         let mut slice = Instant::now();
         let mut rows = 0_usize;
-        while let Some(row) = merged.next()? {
-            if is_kept(&row) {
-                writer.push(row)?;
-            }
-            rows += 1;
-            if rows.is_multiple_of(ROWS_PER_LOOK) && slice.elapsed() >= SLICE {
-                if self.breathe()? {
-                    return Ok(Outcome::Left);
+        while let Some((_, run)) = merged.next_run()? {
+            for row in run {
+                if is_kept(row) {
+                    writer.push(row)?;
                 }
-                slice = Instant::now();
+                rows += 1;
+                if rows.is_multiple_of(ROWS_PER_LOOK) && slice.elapsed() >= SLICE {
+                    if self.breathe()? {
+                        return Ok(Outcome::Left);
+                    }
+                    slice = Instant::now();
+                }
             }
         }
         let damaged = merged.damaged();
@@ -245,10 +248,11 @@ impl Worker {
     }
 }
 
-fn open_merged(from: &Kept) -> Result<Merged, Failure> {
+fn open_merged(from: &Kept) -> Result<Merged<'static>, Failure> {
     let cursors = from.buckets.iter();
-    let cursors = cursors.map(|bucket| Cursor::open(&from.volume, bucket, StatisticId(0), None));
-    Ok(Merged::new(cursors.collect::<Result<_, _>>()?, Vec::new()))
+    let cursors =
+        cursors.map(|bucket| Cursor::open(&from.volume, bucket, StatisticId(0), Wanted::All));
+    Ok(Merged::new(cursors.collect::<Result<_, _>>()?, &[]))
 }
 
 fn events(from: &Kept, oldest: Timestamp) -> Vec<EventV1> {

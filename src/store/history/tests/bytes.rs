@@ -1,9 +1,10 @@
 //! The bytes of history, frozen, and what becomes of others.
 
 use super::super::bucket::{BucketV1, EventV1};
-use super::super::chunk;
-use super::super::row::{Row, What};
-use super::super::rows::Rows;
+use super::super::chunk::Draft;
+use super::super::content::Content;
+use super::super::row::{Row, RowRef, What};
+use super::super::rows::{Rows, Wanted};
 use super::*;
 use crate::model::{AgentState, State};
 use crate::store::codec;
@@ -50,21 +51,36 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-fn read(payload: &[u8], only: Option<StatisticId>) -> Result<Vec<Row>, codec::Fault> {
-    Rows::read(payload, only).map(Iterator::collect)
+fn write(rows: &[Row]) -> Vec<u8> {
+    let mut draft = Draft::default();
+    for row in rows {
+        draft.push(row.as_ref()).unwrap();
+    }
+    draft.finish().unwrap()
+}
+
+fn read(payload: &[u8], wanted: Wanted<'_>) -> Result<Vec<Row>, codec::Fault> {
+    let mut rows = Rows::read(payload, wanted)?;
+    let mut found = Vec::new();
+    while let Some(id) = rows.id() {
+        found.extend(rows.run().map(RowRef::into_owned));
+        assert!(found.last().is_some_and(|row| row.id == id));
+        rows.next_run();
+    }
+    Ok(found)
 }
 
 #[test]
 fn a_chunk_has_its_bytes_and_reads_back() {
-    let payload = chunk::write(&rows()).unwrap();
-    assert_eq!(read(&payload, None).unwrap(), rows());
+    let payload = write(&rows());
+    assert_eq!(read(&payload, Wanted::All).unwrap(), rows());
     let frozen = fixture("history_chunk_1.txt", || hex(&payload) + "\n");
     // What was written once must be read for ever; a newer zstd may write it otherwise.
     let frozen: Vec<u8> = (0..frozen.trim().len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&frozen[at..at + 2], 16).unwrap())
         .collect();
-    assert_eq!(read(&frozen, None).unwrap(), rows());
+    assert_eq!(read(&frozen, Wanted::All).unwrap(), rows());
 }
 
 #[test]
@@ -99,23 +115,27 @@ fn a_bucket_has_its_bytes_and_reads_back() {
 
 #[test]
 fn one_statistic_is_read_out_of_a_chunk_of_many() {
-    let payload = chunk::write(&rows()).unwrap();
+    let payload = write(&rows());
     for id in [0, 1, 2, 900, 5] {
         let id = StatisticId(id);
         let mut expected = rows();
         expected.retain(|row| row.id == id);
-        let mut found = Rows::read(&payload, Some(id)).unwrap();
+        let mut found = Rows::read(&payload, Wanted::One(id)).unwrap();
         while found.id().is_some_and(|other| other < id) {
-            found.skip_run();
+            found.next_run();
         }
-        let found: Vec<Row> = std::iter::from_fn(|| found.next_of(id)).collect();
+        let found: Vec<Row> = if found.id() == Some(id) {
+            found.run().map(RowRef::into_owned).collect()
+        } else {
+            Vec::new()
+        };
         assert_eq!(found, expected);
     }
 }
 
 #[test]
 fn cut_and_changed_chunks_are_faults_and_no_panic() {
-    let payload = chunk::write(&rows()).unwrap();
+    let payload = write(&rows());
     let mut random = fastrand::Rng::with_seed(1);
     for _ in 0..5000 {
         let mut bytes = payload.clone();
@@ -125,6 +145,6 @@ fn cut_and_changed_chunks_are_faults_and_no_panic() {
                 *byte = random.u8(..);
             }
         }
-        read(&bytes, None).unwrap_or_default();
+        read(&bytes, Wanted::All).unwrap_or_default();
     }
 }

@@ -99,17 +99,20 @@ fn numbers(history: &History, id: u32) -> Vec<(u64, i64)> {
     numbers.collect()
 }
 
+fn owned(sample: &PastSample<ContentRef<'_>>) -> PastSample {
+    PastSample {
+        value: sample.value.value().unwrap(),
+        at: sample.at,
+        quality: sample.quality,
+        server: sample.server,
+        epoch: sample.epoch,
+    }
+}
+
 fn all(history: &History) -> Vec<(u32, PastSample)> {
     let mut found = Vec::new();
     let damaged = history.scan(Range::ALL, &|_| true, &mut |id, sample| {
-        let sample = PastSample {
-            value: sample.value.value().unwrap(),
-            at: sample.at,
-            quality: sample.quality,
-            server: sample.server,
-            epoch: sample.epoch,
-        };
-        found.push((id.0, sample));
+        found.push((id.0, owned(sample)));
         ControlFlow::Continue(())
     });
     assert_eq!(damaged.unwrap(), Vec::<String>::new());

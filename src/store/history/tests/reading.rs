@@ -160,3 +160,43 @@ fn steps_tell_last_means_and_what_is_not_known() {
     assert_eq!(steps[2].last, None);
     assert_eq!(steps[2].weighted_mean, None);
 }
+
+#[test]
+fn a_scan_shows_what_is_wanted_over_the_borders_of_chunks_and_of_the_tail() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::set_at(NOW);
+    let opened = open_at(dir.path(), &clock);
+    record(&opened, (0..4).map(registered));
+    let last = |id| Change::Quality {
+        id: StatisticId(id),
+        quality: Quality::Uncertain,
+    };
+    // The row without a value begins a chunk, and repeats what the one before ends with.
+    let text = |second: u64| Value::Text(format!("{second}").into());
+    let seconds = 0..4096;
+    let values = seconds.flat_map(|s| [sampled(0, s, 1), valued(1, at(s), text(s))]);
+    opened.writer.record(values.collect::<Vec<_>>());
+    record(&opened, [last(1), sampled(2, 5000, 2), sampled(3, 5000, 3)]);
+    taken_in(&opened);
+    record(&opened, [last(1), last(2)]);
+    let expected = |id| {
+        let past = opened.history.past(StatisticId(id), Range::ALL).unwrap();
+        past.samples.into_iter().map(move |sample| (id, sample))
+    };
+    let found = |wanted: &[u32]| {
+        let mut found = Vec::new();
+        let wanted = |id: StatisticId| wanted.contains(&id.0);
+        let damaged = opened.history.scan(Range::ALL, &wanted, &mut |id, sample| {
+            found.push((id.0, owned(sample)));
+            ControlFlow::Continue(())
+        });
+        assert_eq!(damaged.unwrap(), Vec::<String>::new());
+        found
+    };
+    for wanted in [&[0, 1, 2, 3][..], &[1], &[2], &[3], &[0, 3], &[7]] {
+        let ids = wanted.iter().filter(|id| **id < 4);
+        let expected: Vec<_> = ids.flat_map(|id| expected(*id)).collect();
+        assert_eq!(found(wanted), expected, "{wanted:?}");
+    }
+    assert_eq!(found(&[1]).len(), 4098);
+}

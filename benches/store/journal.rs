@@ -1,54 +1,32 @@
-//! Measures the store: journal throughput, bytes a change, and the time to load many last values.
-//! Prints figures; asserts nothing. `PEEKD_BENCH_STATISTICS` sets the size.
+//! Journal throughput, bytes a change, and the time to load many last values.
 
-use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use peekd::model::{
-    Clock, Epoch, ObjectType, Quality, Revision, Sample, ServerId, Statistic, StatisticId,
-    Timestamp, Value,
+    Clock, Epoch, Quality, Revision, Sample, ServerId, StatisticId, Timestamp, Value,
 };
-use peekd::store::{Change, Config, HistoryConfig, OnCorruption, Opened, open, read};
+use peekd::store::{Change, Error, Opened, open, read};
 use tokio::time::Instant;
 
-const STATISTICS: u32 = 1_200_000;
+use crate::figures::{number, processor_ms, registered, report, resident, size};
+use crate::{STATISTICS, config};
+
 /// The published load of one Stat Server at its peak is 70,000 changes a second.
-const RATE_PER_S: u32 = 70_000;
+pub(crate) const RATE_PER_S: u32 = 70_000;
 const PACED_S: u32 = 10;
 
-fn main() {
-    let statistics = std::env::var("PEEKD_BENCH_STATISTICS");
-    let statistics = statistics.ok().and_then(|text| text.parse().ok());
-    let statistics = statistics.unwrap_or(STATISTICS);
+pub(crate) fn journal(path: &Path) -> Result<(), Error> {
+    let statistics = number("PEEKD_BENCH_STATISTICS", STATISTICS);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(run(statistics)),
-        Err(error) => report(&format!("no runtime: {error}")),
-    }
+    let runtime = runtime.map_err(|error| Error::Engine(error.to_string()))?;
+    runtime.block_on(measure(path, statistics))
 }
 
-async fn run(statistics: u32) {
-    let path = std::env::temp_dir().join(format!("peekd-bench-store-{}", std::process::id()));
-    if let Err(error) = measure(&path, statistics).await {
-        report(&format!("failed: {error}"));
-    }
-    if let Err(error) = fs::remove_dir_all(&path) {
-        report(&format!("{}: {error}", path.display()));
-    }
-}
-
-async fn measure(path: &Path, statistics: u32) -> Result<(), peekd::store::Error> {
-    let config = Config {
-        path: path.to_owned(),
-        flush_interval: Duration::from_millis(50),
-        on_corruption: OnCorruption::Stop,
-        journal_size_max: 1 << 30,
-        history: HistoryConfig::default(),
-    };
+async fn measure(path: &Path, statistics: u32) -> Result<(), Error> {
+    let config = config(path);
     let clock = Clock::system();
     let opened = open(&config, &clock)?;
 
@@ -109,7 +87,7 @@ async fn burst(
     clock: &Clock,
     statistics: u32,
     random: &mut fastrand::Rng,
-) -> Result<(), peekd::store::Error> {
+) -> Result<(), Error> {
     let before = journal_bytes(opened);
     let began = Instant::now();
     for round in 0..50_u64 {
@@ -134,7 +112,7 @@ async fn paced(
     clock: &Clock,
     statistics: u32,
     random: &mut fastrand::Rng,
-) -> Result<(), peekd::store::Error> {
+) -> Result<(), Error> {
     let mut ticks = tokio::time::interval(Duration::from_millis(10));
     let mut flushes = Vec::new();
     let processor = processor_ms();
@@ -160,26 +138,6 @@ async fn paced(
         resident() >> 20,
     ));
     Ok(())
-}
-
-fn registered(id: u32) -> Change {
-    let object = format!("agent{:06}", id / 4);
-    let metric = [
-        "TotalLoginTime",
-        "CurrentAgentState",
-        "AverageHandlingTime",
-        "Total_Calls",
-    ];
-    let metric = metric.get(id as usize % 4).copied().unwrap_or_default();
-    Change::Registered {
-        id: StatisticId(id),
-        statistic: Arc::new(Statistic::new(
-            metric,
-            ObjectType::Agent,
-            &object,
-            "Environment",
-        )),
-    }
 }
 
 fn sampled(opened: &Opened, clock: &Clock, id: u32, number: u64) -> Change {
@@ -210,49 +168,4 @@ fn figure(what: &str, count: u64, began: Instant) {
     let took = began.elapsed();
     let rate = u128::from(count) * 1000 / took.as_millis().max(1);
     report(&format!("{what}: {count} in {took:?}, {rate}/s"));
-}
-
-fn size(path: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(path) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
-        .map(|(path, data)| {
-            if data.is_dir() {
-                size(&path)
-            } else {
-                data.len()
-            }
-        })
-        .sum()
-}
-
-/// Bytes of memory in use.
-fn resident() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1024
-}
-
-/// Milliseconds of processor time of the whole process.
-fn processor_ms() -> u64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace();
-    let ticks = fields
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok());
-    ticks.sum::<u64>() * 10
-}
-
-#[expect(clippy::print_stdout, reason = "figures for people")]
-fn report(line: &str) {
-    println!("{line}");
 }
