@@ -30,7 +30,7 @@ fn what_was_flushed_survives_a_kill() {
             loader.next(&mut known).unwrap();
         }
         let instant = Duration::from_micros(random.u64(0..20_000));
-        std::thread::sleep(instant);
+        std::thread::park_timeout(instant);
         loader.kill();
         let what = format!("seed {seed}, kill {kill}");
         loader.end(&mut known, &what);

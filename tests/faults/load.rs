@@ -27,7 +27,8 @@ pub(crate) fn config(path: &Path) -> Config {
         path: path.to_owned(),
         flush_interval: Duration::from_millis(2),
         on_corruption: OnCorruption::Stop,
-        journal_size_max: 1 << 20,
+        // Room for all that history has not taken over by the end.
+        journal_size_max: 256 << 20,
         history: HistoryConfig {
             retention: Duration::from_hours(24 * 10_000),
             bucket: Duration::from_mins(30),
@@ -37,7 +38,7 @@ pub(crate) fn config(path: &Path) -> Config {
     }
 }
 
-fn at(round: u32) -> Timestamp {
+pub(crate) fn at(round: u32) -> Timestamp {
     Timestamp(NOW.0 + u64::from(round) * 600_000)
 }
 

@@ -10,7 +10,9 @@
 )]
 
 mod disk;
+mod harm;
 mod kills;
 mod load;
 mod mount;
 mod power_cut;
+mod refusing;

@@ -1,5 +1,6 @@
 //! The power goes at any instant: what was reported flushed is there, all of it readable.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -11,7 +12,7 @@ use crate::mount::Mounted;
 /// Longer than a cut may reasonably keep anybody waiting.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// After so many cuts a store begins anew: making one is cut short, too.
-const CUTS_A_STORE: u32 = 10;
+const CUTS_A_STORE: u32 = 8;
 
 /// A mounted disk, unless this machine does not let a test mount one, which is said aloud.
 pub(crate) fn mounted(disk: Disk, left: u64, seed: u64) -> Option<Mounted> {
@@ -23,7 +24,6 @@ pub(crate) fn mounted(disk: Disk, left: u64, seed: u64) -> Option<Mounted> {
                 "this machine cannot mount a FUSE file system, and PEEKD_REQUIRE_FUSE demands it: {error}"
             );
             // Past the capture of the output: nobody may take this for a test that ran.
-            use std::io::Write as _;
             let text = format!("LEFT OUT: no FUSE file system can be mounted here ({error})\n");
             std::io::stderr().write_all(text.as_bytes()).unwrap();
             None
@@ -75,4 +75,3 @@ fn run_until_cut(mounted: &Mounted, known: &mut Acknowledged, what: &str) {
     loader.end(known, what);
     assert!(was_cut, "{what}: it did not come so far");
 }
-

@@ -4,7 +4,6 @@ mod backups;
 mod damage;
 mod failing;
 mod golden;
-mod kill;
 mod model;
 mod reopening;
 
