@@ -12,6 +12,7 @@ mod serve;
 mod signals;
 mod simulate;
 mod table;
+mod try_store;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -51,6 +52,10 @@ enum Command {
     Backup(backup::Backup),
     /// Make a store out of a backup.
     Restore(backup::Restore),
+    /// Open a store and read it, as the service does in another process after an opening that came to
+    /// no end.
+    #[command(hide = true)]
+    TryStore(try_store::TryStore),
     /// Read a password and print its Argon2id hash for the configuration file.
     HashPassword,
 }
@@ -72,6 +77,7 @@ pub fn run(arguments: Arguments, out: &mut impl Write, err: &mut impl Write) -> 
         Command::Inspect(inspect) => inspect.run(out, err),
         Command::Backup(backup) => backup.run(err),
         Command::Restore(restore) => restore.run(err),
+        Command::TryStore(tried) => tried.run(),
         Command::HashPassword => hash_password::run(out),
     };
     let Err(error) = outcome else {

@@ -20,6 +20,7 @@ mod opening;
 mod queue;
 mod snapshot;
 mod status;
+mod trial;
 mod verifying;
 mod writer;
 
@@ -37,8 +38,9 @@ pub use history::{
     RetentionOf, Step,
 };
 pub use looking::{Looked, look, read};
-pub use opening::{Opened, open};
+pub use opening::{Opened, open, open_after_trial};
 pub use status::{Health, OpenReport, Sequence, Status};
+pub use trial::{Trial, try_opening};
 pub use verifying::{Verified, verify};
 pub use writer::Writer;
 

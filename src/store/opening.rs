@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use super::change::Loaded;
 use super::codec::Record;
 use super::engine::{
-    Access, Ceilings, Engine, EngineError, Failure, Faults, Witness, climb, given,
+    Access, Ceilings, Engine, EngineError, Failure, Faults, Place, Witness, climb, given,
+    make_directory,
 };
 use super::error::Error;
 use super::history::{History, Keeper};
@@ -17,6 +18,7 @@ use super::loading::{Recovered, recover};
 use super::queue::{LIMITS, Limits};
 use super::snapshot::{self, Snapshots};
 use super::status::OpenReport;
+use super::trial::{Marker, Trial};
 use super::writer::{self, Start, Writer};
 use super::{Config, journal};
 use crate::model::{Clock, Epoch, EpochCounter};
@@ -51,14 +53,56 @@ pub fn open(config: &Config, clock: &Clock) -> Result<Opened, Error> {
     open_with(config, clock, &Faults::default(), LIMITS)
 }
 
+/// As [`open`]; where the last opening came to no end, another process tries first.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_after_trial(config: &Config, clock: &Clock, trial: &Trial) -> Result<Opened, Error> {
+    make_directory(&config.path)?;
+    let marker = Marker::set(&config.path);
+    let mut died = false;
+    let mut before = || {
+        let tried = if marker.was_there {
+            tracing::warn!(
+                target: "peekd::store",
+                "the last opening came to no end; another process tries first",
+            );
+            trial.run(&config.path)
+        } else {
+            Ok(())
+        };
+        died |= tried.is_err();
+        tried.map_err(Failure::Damaged)
+    };
+    let opened = open_guarded(config, clock, &Faults::default(), LIMITS, &mut before);
+    if opened.is_ok() || !died {
+        marker.remove();
+    }
+    opened
+}
+
 pub(super) fn open_with(
     config: &Config,
     clock: &Clock,
     faults: &Faults,
     limits: Limits,
 ) -> Result<Opened, Error> {
+    open_guarded(config, clock, faults, limits, &mut || Ok(()))
+}
+
+/// `before` is asked before the engine opens files that it did not write just now.
+fn open_guarded(
+    config: &Config,
+    clock: &Clock,
+    faults: &Faults,
+    limits: Limits,
+    before: &mut dyn FnMut() -> Result<(), Failure>,
+) -> Result<Opened, Error> {
     let began = Instant::now();
     let mut attempt = |place| {
+        if matches!(place, Place::Disk(_)) {
+            before()?;
+        }
         let engine = Engine::open(place, Access::Serve, faults.clone())?;
         let recovered = recover(&engine)?;
         knows_its_past(config, &engine, &recovered)?;

@@ -140,7 +140,7 @@ fn open(place: &Place, access: Access) -> Result<(Handles, u32), Failure> {
 }
 
 /// The name of the engine's directory.
-pub(super) const NOW: &str = "now";
+pub(in crate::store) const NOW: &str = "now";
 
 /// The engine opens some damaged files as an empty store. Told before anything is written.
 fn was_not_empty(db: &sled::Db, path: &Path) -> Result<(), Failure> {

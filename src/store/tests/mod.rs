@@ -6,6 +6,7 @@ mod failing;
 mod golden;
 mod model;
 mod reopening;
+mod trying;
 
 use std::fs;
 use std::path::Path;
