@@ -5,42 +5,43 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use peekd::model::{Clock, Timestamp};
+use peekd::model::Clock;
 use peekd::store::{self, Config, OnCorruption, OpenReport, Range};
 use tempfile::TempDir;
 
 use crate::load::{
-    STATISTICS, at, config, copy_directory, registered, round_of, sampled, seed, times,
+    Acknowledged, Loader, STATISTICS, at, config, copy_directory, registered, round_of, sampled,
+    seed, times,
 };
 
+/// So many at least.
 const ROUNDS: u32 = 40;
 
 /// A store with merged and fresh history, a snapshot of the last values, and a journal that no
-/// checkpoint covers, as a kill would leave it.
-fn make(path: &Path) -> PathBuf {
+/// checkpoint covers, as a kill leaves it; and the newest round in it.
+fn make(path: &Path) -> u32 {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let clock = Clock::set_at(at(0));
-    let whole = path.join("whole");
-    for rounds in [1..ROUNDS / 2, ROUNDS / 2..ROUNDS] {
-        let opened = store::open(&config(&whole), &clock).unwrap();
-        opened.writer.record((0..STATISTICS).map(registered));
-        for round in rounds {
-            clock.set_wall(at(round));
-            opened
-                .writer
-                .record((0..STATISTICS).map(|id| sampled(id, round)));
-            runtime.block_on(opened.writer.flush()).unwrap();
-            if round % 8 == 0 {
-                opened.history.settle().unwrap();
-            }
+    let opened = store::open(&config(path), &clock).unwrap();
+    opened.writer.record((0..STATISTICS).map(registered));
+    for round in 1..ROUNDS / 2 {
+        clock.set_wall(at(round));
+        let samples = (0..STATISTICS).map(|id| sampled(id, round));
+        opened.writer.record(samples);
+        runtime.block_on(opened.writer.flush()).unwrap();
+        if round % 8 == 0 {
+            opened.history.settle().unwrap();
         }
-        if clock.wall() >= at(ROUNDS - 1) {
-            // Where history is kept nothing happens any more; the writer may still write pages.
-            copy_directory(&whole, &path.join("harmed"));
-        }
-        opened.writer.close().unwrap();
     }
-    path.join("harmed")
+    opened.writer.close().unwrap();
+    let mut known = Acknowledged::default();
+    let mut loader = Loader::start(path);
+    while known.rounds.last() < Some(&ROUNDS) {
+        loader.next(&mut known).unwrap();
+    }
+    loader.kill();
+    loader.end(&mut known, "made");
+    known.rounds.last().unwrap() + 2
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -90,11 +91,12 @@ fn rung(report: &OpenReport) -> &'static str {
     }
 }
 
-fn check(path: &Path, clock: &Clock, what: &str) -> (OpenReport, bool) {
+fn check(path: &Path, newest: u32, what: &str) -> (OpenReport, bool) {
+    let clock = &Clock::set_at(at(newest));
     // Whatever it says, it says it in order.
     let verified = store::verify(path, clock, &mut |_, _| {});
     if let Ok(looked) = store::look(path, clock) {
-        history_is_true(&looked.history, what);
+        history_is_true(&looked.history, newest, what);
     }
     let config = Config {
         on_corruption: OnCorruption::SetAside,
@@ -104,14 +106,17 @@ fn check(path: &Path, clock: &Clock, what: &str) -> (OpenReport, bool) {
     for known in &opened.loaded.statistics {
         assert!(known.id.0 < STATISTICS, "{what}: {known:?}");
         if let Some(last) = &known.last {
-            assert!(round_of(known.id, &last.sample.value) < ROUNDS, "{what}");
+            let round = round_of(known.id, &last.sample.value);
+            assert!(round <= newest, "{what}");
         }
     }
     opened.history.settle().unwrap();
-    history_is_true(&opened.history, what);
+    history_is_true(&opened.history, newest, what);
     let aside = !opened.history.status().borrow().set_aside.is_empty();
     // It goes on working.
-    opened.writer.record([registered(0), sampled(0, ROUNDS)]);
+    opened
+        .writer
+        .record([registered(0), sampled(0, newest + 1)]);
     let closed = opened.writer.close();
     closed.unwrap_or_else(|error| panic!("{what}: {error}"));
     let unnoticed = verified.is_ok_and(|verified| verified.damaged.is_empty());
@@ -121,11 +126,11 @@ fn check(path: &Path, clock: &Clock, what: &str) -> (OpenReport, bool) {
 }
 
 /// Whatever history shows was once recorded, at that instant.
-fn history_is_true(history: &store::History, what: &str) {
+fn history_is_true(history: &store::History, newest: u32, what: &str) {
     let scanned = history.scan(Range::ALL, &|_| true, &mut |id, sample| {
         if let Ok(value) = sample.value.value() {
             let round = round_of(id, &value);
-            assert!(round < ROUNDS && sample.at == at(round), "{what}: {round}");
+            assert!(round <= newest && sample.at == at(round), "{what}: {round}");
         }
         ControlFlow::Continue(())
     });
@@ -135,11 +140,11 @@ fn history_is_true(history: &store::History, what: &str) {
 #[test]
 fn flipped_bits_and_cut_files_show_nothing_wrong() {
     let dir = TempDir::new().unwrap();
-    let made = make(dir.path());
+    let made = dir.path().join("made");
+    let newest = make(&made);
     let seed = seed();
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let clock = Clock::set_at(Timestamp(at(ROUNDS).0));
     let mut rungs: BTreeMap<&str, u32> = BTreeMap::new();
     let (mut harmed, mut volumes) = (0, 0);
     for _ in 0..times("PEEKD_HARMS", 60) {
@@ -154,7 +159,7 @@ fn flipped_bits_and_cut_files_show_nothing_wrong() {
         }
         let file = &found[random.usize(..found.len())];
         if let Some(what) = harm(file, &mut random) {
-            let (report, aside) = check(&copy, &clock, &format!("seed {seed}, {what}"));
+            let (report, aside) = check(&copy, newest, &format!("seed {seed}, {what}"));
             *rungs.entry(rung(&report)).or_default() += 1;
             volumes += u32::from(aside);
             harmed += 1;
