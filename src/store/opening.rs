@@ -99,11 +99,16 @@ fn open_guarded(
     before: &mut dyn FnMut() -> Result<(), Failure>,
 ) -> Result<Opened, Error> {
     let began = Instant::now();
+    let snapshot_at = snapshot::taken_at(&config.path);
+    let mut loaded_in_memory = false;
     let mut attempt = |place| {
         if matches!(place, Place::Disk(_)) {
             before()?;
         }
-        let engine = Engine::open(place, Access::Serve, faults.clone())?;
+        let engine = match place {
+            Place::Memory => in_memory(config, faults, &mut loaded_in_memory)?,
+            Place::Disk(_) => Engine::open(place, Access::Serve, faults.clone())?,
+        };
         let recovered = recover(&engine)?;
         knows_its_past(config, &engine, &recovered)?;
         Ok((engine, recovered))
@@ -114,7 +119,8 @@ fn open_guarded(
     let mut report = report_of(&engine, &recovered);
     report.set_aside = climbed.set_aside;
     report.in_memory = climbed.in_memory;
-    report.restored = climbed.restored;
+    report.restored = climbed.restored || loaded_in_memory;
+    report.snapshot_at = snapshot_at.filter(|_| report.restored);
     report.damaged = climbed.notes;
 
     let loaded = recovered.image.loaded();
@@ -148,6 +154,24 @@ fn open_guarded(
         report,
         history,
     })
+}
+
+/// An engine whose content is lost at the end; it begins with the snapshot of last values, if that
+/// can be read.
+fn in_memory(config: &Config, faults: &Faults, loaded: &mut bool) -> Result<Engine, Failure> {
+    match snapshot::load_in_memory(&config.path) {
+        Ok(Some(engine)) => {
+            *loaded = true;
+            return Ok(engine);
+        }
+        Ok(None) => {}
+        Err(failure) => tracing::warn!(
+            target: "peekd::store",
+            %failure,
+            "the snapshot of last values cannot be read",
+        ),
+    }
+    Engine::open(Place::Memory, Access::Serve, faults.clone())
 }
 
 /// A store that knows of fewer starts than its witness has lost what was flushed since.
@@ -214,6 +238,13 @@ fn begin(
 fn tell(report: &OpenReport, generation: u32) {
     for damage in &report.damaged {
         tracing::warn!(target: "peekd::store", damage, "skipped while opening");
+    }
+    if let Some(at) = report.snapshot_at {
+        tracing::warn!(
+            target: "peekd::store",
+            written = at.to_rfc3339(),
+            "the last values come from the snapshot",
+        );
     }
     tracing::info!(
         target: "peekd::store",
