@@ -15,6 +15,7 @@ mod signals;
 mod simulate;
 mod source;
 mod table;
+mod try_store;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -56,6 +57,10 @@ enum Command {
     Restore(backup::Restore),
     /// Print the completions of a shell, to be put where it looks for them.
     Completions(completions::Completions),
+    /// Open a store and read it, as the service does in another process after an opening that came to
+    /// no end.
+    #[command(hide = true)]
+    TryStore(try_store::TryStore),
     /// Read a password and print its Argon2id hash for the configuration file.
     HashPassword,
 }
@@ -78,6 +83,7 @@ pub fn run(arguments: Arguments, out: &mut impl Write, err: &mut impl Write) -> 
         Command::Completions(completions) => completions.run(out),
         Command::Backup(backup) => backup.run(err),
         Command::Restore(restore) => restore.run(err),
+        Command::TryStore(tried) => tried.run(),
         Command::HashPassword => hash_password::run(out),
     };
     let Err(error) = outcome else {

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
 use super::signals::stop_on_signal;
+use super::try_store;
 use crate::model::Clock;
 use crate::service::{self, LogFormat, Service, Settings};
 use crate::upstream::TcpConnector;
@@ -28,7 +29,8 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self, log_format: LogFormat, out: &mut impl Write) -> anyhow::Result<()> {
-        let settings = Settings::load(&self.config)?;
+        let mut settings = Settings::load(&self.config)?;
+        settings.trial = try_store::trial();
         if self.check_config {
             writeln!(out, "{} is good", self.config.display())?;
             return Ok(());

@@ -245,7 +245,12 @@ async fn start(
     stop: &CancellationToken,
 ) -> Result<Core, ServiceError> {
     let proofs = ProofKey::random().map_err(ServiceError::Random)?;
-    let opened = open_store(settings.store.clone(), clock.clone()).await?;
+    let opened = open_store(
+        settings.store.clone(),
+        settings.trial.clone(),
+        clock.clone(),
+    )
+    .await?;
     let Opened {
         writer,
         loaded,
@@ -373,8 +378,15 @@ fn store_figures(writer: &store::Writer) -> impl Fn() -> api::StoreFigures + Sen
     }
 }
 
-async fn open_store(config: store::Config, clock: Clock) -> Result<Opened, ServiceError> {
-    let open = tokio::task::spawn_blocking(move || store::open(&config, &clock));
+async fn open_store(
+    config: store::Config,
+    trial: Option<store::Trial>,
+    clock: Clock,
+) -> Result<Opened, ServiceError> {
+    let open = tokio::task::spawn_blocking(move || match &trial {
+        Some(trial) => store::open_after_trial(&config, &clock, trial),
+        None => store::open(&config, &clock),
+    });
     match open.await {
         Ok(opened) => Ok(opened?),
         Err(_) => Err(ServiceError::TaskFailed),

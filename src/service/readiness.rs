@@ -149,6 +149,10 @@ fn store_reasons(status: &Status, report: &OpenReport, stuck: bool) -> Vec<Strin
     if report.in_memory {
         reasons.push("the store is kept in memory only".to_owned());
     }
+    if let Some(at) = report.snapshot_at {
+        let at = at.to_rfc3339();
+        reasons.push(format!("the store began with the snapshot of {at}"));
+    }
     // Anybody may ask for the readiness: where things are on the disk is only for the log.
     if let Some(name) = report.set_aside.as_deref().and_then(Path::file_name) {
         reasons.push(format!(

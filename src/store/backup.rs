@@ -199,9 +199,13 @@ fn fill(file: &mut dyn Read, draft: &Path, progress: &mut dyn FnMut(u64)) -> Res
 
 /// Makes an engine's directory out of a backup that holds no history.
 pub(super) fn fill_now(file: &mut dyn Read, draft: &Path) -> Result<(), Failure> {
-    let engine = empty_engine(draft)?;
+    fill_engine(file, &empty_engine(draft)?)
+}
+
+/// Fills an engine with a backup that holds no history.
+pub(super) fn fill_engine(file: &mut dyn Read, engine: &Engine) -> Result<(), Failure> {
     read_frames(file, &mut |_| {}, &mut |kind, key, value| match kind {
-        Kind::Tree(code) => insert(&engine, code, key, value),
+        Kind::Tree(code) => insert(engine, code, key, value),
         _ => Err(Failure::Damaged(
             "it holds more than last values".to_owned(),
         )),

@@ -22,6 +22,7 @@ mod running;
 mod sizes;
 mod snapshot;
 mod status;
+mod trial;
 mod verifying;
 mod writer;
 
@@ -39,10 +40,11 @@ pub use history::{
     Reason, RetentionOf, Step,
 };
 pub use looking::{Looked, look, read};
-pub use opening::{Opened, open};
+pub use opening::{Opened, open, open_after_trial};
 pub use running::{backup_running, verify_running};
 pub use sizes::{TreeSize, sizes};
 pub use status::{Health, OpenReport, Sequence, Status};
+pub use trial::{Trial, try_opening};
 pub use verifying::{Verified, verify};
 pub use writer::Writer;
 

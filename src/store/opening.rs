@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use super::change::Loaded;
 use super::codec::Record;
 use super::engine::{
-    Access, Ceilings, Engine, EngineError, Failure, Faults, Witness, climb, given,
+    Access, Ceilings, Engine, EngineError, Failure, Faults, Place, Witness, climb, given,
+    make_directory,
 };
 use super::error::Error;
 use super::history::{History, Keeper};
@@ -17,6 +18,7 @@ use super::loading::{Recovered, recover};
 use super::queue::{LIMITS, Limits};
 use super::snapshot::{self, Snapshots};
 use super::status::OpenReport;
+use super::trial::{Marker, Trial};
 use super::writer::{self, Start, Writer};
 use super::{Config, journal};
 use crate::model::{Clock, Epoch, EpochCounter};
@@ -51,15 +53,62 @@ pub fn open(config: &Config, clock: &Clock) -> Result<Opened, Error> {
     open_with(config, clock, &Faults::default(), LIMITS)
 }
 
+/// As [`open`]; where the last opening came to no end, another process tries first.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_after_trial(config: &Config, clock: &Clock, trial: &Trial) -> Result<Opened, Error> {
+    make_directory(&config.path)?;
+    let marker = Marker::set(&config.path);
+    let mut died = false;
+    let mut before = || {
+        let tried = if marker.was_there {
+            tracing::warn!(
+                target: "peekd::store",
+                "the last opening came to no end; another process tries first",
+            );
+            trial.run(&config.path)
+        } else {
+            Ok(())
+        };
+        died |= tried.is_err();
+        tried.map_err(Failure::Damaged)
+    };
+    let opened = open_guarded(config, clock, &Faults::default(), LIMITS, &mut before);
+    if opened.is_ok() || !died {
+        marker.remove();
+    }
+    opened
+}
+
 pub(super) fn open_with(
     config: &Config,
     clock: &Clock,
     faults: &Faults,
     limits: Limits,
 ) -> Result<Opened, Error> {
+    open_guarded(config, clock, faults, limits, &mut || Ok(()))
+}
+
+/// `before` is asked before the engine opens files that it did not write just now.
+fn open_guarded(
+    config: &Config,
+    clock: &Clock,
+    faults: &Faults,
+    limits: Limits,
+    before: &mut dyn FnMut() -> Result<(), Failure>,
+) -> Result<Opened, Error> {
     let began = Instant::now();
+    let snapshot_at = snapshot::taken_at(&config.path);
+    let mut loaded_in_memory = false;
     let mut attempt = |place| {
-        let engine = Engine::open(place, Access::Serve, faults.clone())?;
+        if matches!(place, Place::Disk(_)) {
+            before()?;
+        }
+        let engine = match place {
+            Place::Memory => in_memory(config, faults, &mut loaded_in_memory)?,
+            Place::Disk(_) => Engine::open(place, Access::Serve, faults.clone())?,
+        };
         let recovered = recover(&engine)?;
         knows_its_past(config, &engine, &recovered)?;
         Ok((engine, recovered))
@@ -70,7 +119,8 @@ pub(super) fn open_with(
     let mut report = report_of(&engine, &recovered);
     report.set_aside = climbed.set_aside;
     report.in_memory = climbed.in_memory;
-    report.restored = climbed.restored;
+    report.restored = climbed.restored || loaded_in_memory;
+    report.snapshot_at = snapshot_at.filter(|_| report.restored);
     report.damaged = climbed.notes;
 
     let loaded = recovered.image.loaded();
@@ -104,6 +154,24 @@ pub(super) fn open_with(
         report,
         history,
     })
+}
+
+/// An engine whose content is lost at the end; it begins with the snapshot of last values, if that
+/// can be read.
+fn in_memory(config: &Config, faults: &Faults, loaded: &mut bool) -> Result<Engine, Failure> {
+    match snapshot::load_in_memory(&config.path) {
+        Ok(Some(engine)) => {
+            *loaded = true;
+            return Ok(engine);
+        }
+        Ok(None) => {}
+        Err(failure) => tracing::warn!(
+            target: "peekd::store",
+            %failure,
+            "the snapshot of last values cannot be read",
+        ),
+    }
+    Engine::open(Place::Memory, Access::Serve, faults.clone())
 }
 
 /// A store that knows of fewer starts than its witness has lost what was flushed since.
@@ -170,6 +238,13 @@ fn begin(
 fn tell(report: &OpenReport, generation: u32) {
     for damage in &report.damaged {
         tracing::warn!(target: "peekd::store", damage, "skipped while opening");
+    }
+    if let Some(at) = report.snapshot_at {
+        tracing::warn!(
+            target: "peekd::store",
+            written = at.to_rfc3339(),
+            "the last values come from the snapshot",
+        );
     }
     tracing::info!(
         target: "peekd::store",

@@ -68,6 +68,8 @@ pub struct OpenReport {
     /// What was set aside was replaced by the snapshot of last values: they may be some minutes
     /// older than those that were lost, and say so by their instants.
     pub restored: bool,
+    /// When that snapshot was written.
+    pub snapshot_at: Option<Timestamp>,
     /// How long opening took.
     pub took: Duration,
     /// Nothing of this run will survive, because too many damaged stores lie beside it.

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::harness::{Pair, Response, login_time, peek, until};
 use crate::process::Process;
 
+/// `PEEKD_SERVICE_KILLS` asks for another number.
 const KILLS: usize = 20;
 
 fn counter() -> Statistic {
@@ -23,7 +24,8 @@ fn counter() -> Statistic {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_kills_lose_nothing_that_was_flushed() {
+async fn kills_lose_nothing_that_was_flushed() {
+    let kills = std::env::var("PEEKD_SERVICE_KILLS").map_or(KILLS, |asked| asked.parse().unwrap());
     let pair = Pair::start().await;
     let folder = TempDir::new().unwrap();
     let seed = fastrand::u64(..);
@@ -42,7 +44,7 @@ async fn twenty_kills_lose_nothing_that_was_flushed() {
     });
 
     let (mut acknowledged, mut least_value) = (0, 0.0);
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         let mut process = Process::start(&pair, folder.path(), &opens).await;
         assert!(
             process.recovered >= acknowledged,
@@ -63,10 +65,21 @@ async fn twenty_kills_lose_nothing_that_was_flushed() {
             stored >= least_value,
             "kill {kill}: {stored} < {least_value}"
         );
+        everything_can_be_read(&folder.path().join("store")).await;
     }
     counting.abort_all();
 
     everything_answers_without_stat_servers(&pair, &folder, &opens, least_value).await;
+}
+
+async fn everything_can_be_read(store: &Path) {
+    let verified = tokio::process::Command::new(env!("CARGO_BIN_EXE_peekd"))
+        .args(["inspect", "verify", "--store"])
+        .arg(store)
+        .output()
+        .await
+        .unwrap();
+    assert!(verified.status.success(), "{verified:?}");
 }
 
 /// The counter's last value in a store that nobody has open.

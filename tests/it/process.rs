@@ -113,6 +113,7 @@ impl Process {
         tokio::time::sleep(delay).await;
         self.child.kill().await.unwrap();
         while let Some(line) = self.log.next_line().await.unwrap() {
+            assert!(!line.contains("panicked"), "{line}");
             // The last line may be torn.
             if let Ok(entry) = serde_json::from_str::<Value>(&line) {
                 self.note(&entry);

@@ -75,6 +75,7 @@ impl Check<'_> {
                 .as_ref()
                 .map(|listen| *listen.get_ref()),
             http,
+            trial: None,
             store: store::Config {
                 path: self.folder.join(&file.store.path),
                 flush_interval: file.store.flush_interval.max(Duration::from_millis(1)),

@@ -31,6 +31,8 @@ pub struct Settings {
     pub http: api::Config,
     /// The store.
     pub store: store::Config,
+    /// How another process tries to open the store, after an opening that came to no end.
+    pub trial: Option<store::Trial>,
     /// The decision between store and live fetch.
     pub peek: peek::Config,
     /// The most statistics kept in memory.

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::opening::{Failure, NOW, Place, make_directory, sync_directory};
+use super::opening::{Failure, NOW, Place, make_directory, make_whole, sync_directory};
 use super::past;
 use crate::model::Timestamp;
 use crate::store::error::Error;
@@ -41,7 +41,7 @@ pub(in crate::store) fn climb<T>(
 ) -> Result<Climbed<T>, Error> {
     let current = config.path.join(NOW);
     make_directory(&config.path)?;
-    make_directory(&current)?;
+    make_whole(&config.path).map_err(|failure| final_error(failure, &current))?;
     let mut climbed = Climbed {
         value: (),
         notes: Vec::new(),
@@ -51,7 +51,6 @@ pub(in crate::store) fn climb<T>(
     };
     let damage = match attempt(Place::Disk(current.clone())) {
         Ok(value) => {
-            sync_directory(&current)?;
             sync_directory(&config.path)?;
             return Ok(climbed.with(value));
         }
@@ -97,7 +96,7 @@ pub(in crate::store) fn climb<T>(
     }
     if !climbed.restored {
         past::set_aside(&config.path, &aside)?;
-        make_directory(&current)?;
+        make_whole(&config.path).map_err(|failure| final_error(failure, &current))?;
     }
     tracing::error!(
         target: "peekd::store",

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub(super) use faults::Fault;
 pub(super) use faults::Faults;
 pub(super) use ladder::climb;
-pub(super) use opening::{Access, Failure, Place, make_directory, sync_directory};
+pub(super) use opening::{Access, Failure, NOW, Place, make_directory, sync_directory};
 pub(super) use past::{Ceilings, Witness, given};
 pub(super) use quiet::{background_panics, catch};
 pub(super) use vault::{Drawer, Vault, size_of};

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-use super::{Engine, EngineError, Faults, Handles, lock, past, quiet};
+use super::{Engine, EngineError, Faults, Handles, lock, past, quiet, release};
 use crate::store::error::Error;
 use crate::store::migrations::{self, MigrationError};
 
@@ -124,6 +124,7 @@ fn open(place: &Place, access: Access) -> Result<(Handles, u32), Failure> {
     };
     if let Place::Disk(path) = place {
         was_not_empty(&db, path)?;
+        sync_files(path)?;
     }
     let schema = schema(&db, place, access)?;
     let tree = |name: &str| db.open_tree(name).map_err(engine_failure);
@@ -139,7 +140,7 @@ fn open(place: &Place, access: Access) -> Result<(Handles, u32), Failure> {
 }
 
 /// The name of the engine's directory.
-pub(super) const NOW: &str = "now";
+pub(in crate::store) const NOW: &str = "now";
 
 /// The engine opens some damaged files as an empty store. Told before anything is written.
 fn was_not_empty(db: &sled::Db, path: &Path) -> Result<(), Failure> {
@@ -173,6 +174,7 @@ fn schema(db: &sled::Db, place: &Place, access: Access) -> Result<u32, Failure> 
 pub(super) fn wait_for_lock(path: &Path, config: &sled::Config) -> Result<sled::Db, Failure> {
     // Counted, not timed: a test may have stopped the clock.
     for _ in 0..LOCK_WAIT_STEPS {
+        remove_half_made(path)?;
         match config.open() {
             Err(error) if is_lock(&error) => thread::park_timeout(LOCK_WAIT_STEP),
             other => return other.map_err(engine_failure),
@@ -182,6 +184,35 @@ pub(super) fn wait_for_lock(path: &Path, config: &sled::Config) -> Result<sled::
         path: path.parent().unwrap_or(path).to_owned(),
         holder: lock::holder(&path.join("db")),
     }))
+}
+
+/// Removes what the engine was writing as its next snapshot when it was cut short: it would be taken
+/// for the newest one. Only under the engine's own lock, or it might be somebody's who is opening it.
+fn remove_half_made(path: &Path) -> Result<(), Error> {
+    let half_made = |file: &Path| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("snap.") && name.ends_with(".generating")
+    };
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let found: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|file| half_made(file))
+        .collect();
+    let Ok(db) = File::options().write(true).open(path.join("db")) else {
+        return Ok(());
+    };
+    if found.is_empty() || db.try_lock().is_err() {
+        return Ok(());
+    }
+    for file in found {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io(&file, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The engine wraps the system's answer in a text.
@@ -228,6 +259,46 @@ pub(super) fn engine_failure(error: sled::Error) -> Failure {
 /// `EMFILE`, for which the standard library has no kind.
 const TOO_MANY_FILES: i32 = 24;
 
+/// Makes what lies in a directory of the engine's survive a power cut: the engine itself never syncs
+/// its settings, nor the names of its files.
+pub(super) fn sync_files(path: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(path).map_err(|error| Error::io(path, error))? {
+        let file = entry.map_err(|error| Error::io(path, error))?.path();
+        match File::open(&file).and_then(|file| file.sync_all()) {
+            // The engine removes what it has replaced.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            synced => synced.map_err(|error| Error::io(&file, error))?,
+        }
+    }
+    sync_directory(path)
+}
+
+/// Makes the engine's directory as a whole or not at all: settings that a power cut tore would be
+/// taken for damage. Does nothing where there is one.
+pub(super) fn make_whole(store: &Path) -> Result<(), Failure> {
+    let current = store.join(NOW);
+    let mut entries = fs::read_dir(&current).into_iter().flatten();
+    if entries.next().is_some() {
+        return Ok(());
+    }
+    let draft = store.join("now.making");
+    if draft.exists() {
+        fs::remove_dir_all(&draft).map_err(|error| Error::io(&draft, error))?;
+    }
+    make_directory(&draft)?;
+    let config = sled::Config::new().path(&draft);
+    match quiet::catch(|| config.open().map_err(engine_failure)) {
+        Ok(opened) => release(opened?),
+        Err(message) => {
+            let what = format!("the engine panicked: {message}");
+            return Err(Failure::Final(Error::Engine(what)));
+        }
+    }
+    sync_files(&draft)?;
+    fs::rename(&draft, &current).map_err(|error| Error::io(&draft, error))?;
+    Ok(sync_directory(store)?)
+}
+
 /// Makes a directory's entries survive a power cut.
 pub(in crate::store) fn sync_directory(path: &Path) -> Result<(), Error> {
     File::open(path)
@@ -235,14 +306,26 @@ pub(in crate::store) fn sync_directory(path: &Path) -> Result<(), Error> {
         .map_err(|error| Error::io(path, error))
 }
 
-/// Makes a directory that only its owner may enter, unless it is there.
+/// Makes a directory that only its owner may enter, and those above it, unless they are there. It
+/// survives a power cut: its name is synced, too.
 pub(in crate::store) fn make_directory(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| Error::io(path, error))
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    if let Some(parent) = parent {
+        make_directory(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made.map_err(|error| Error::io(path, error))?,
+    }
+    match sync_directory(parent.unwrap_or(Path::new("."))) {
+        // Whoever may make a directory there need not be allowed to list what else is.
+        Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::opening::{engine_failure, make_directory, wait_for_lock};
+use super::opening::{engine_failure, make_directory, sync_files, wait_for_lock};
 use super::{EngineError, Failure, Faults, IN_FLIGHT_MAX, quiet, release};
 use crate::store::error::Error;
 
@@ -165,6 +165,7 @@ fn open(path: &Path) -> Result<Handles, Failure> {
         .cache_capacity(CACHE_CAPACITY)
         .flush_every_ms(Some(FLUSH_EVERY_MS));
     let db = wait_for_lock(path, &config.path(path))?;
+    sync_files(path)?;
     let file = path.join("db");
     let file = File::options()
         .read(true)

@@ -8,12 +8,14 @@ mod writing;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use super::backup;
 use super::codec::CheckpointV1;
 use super::engine::{Access, Ceilings, Engine, Failure, Faults, Place, given, sync_directory};
 use super::error::Error;
 use super::loading::recover;
+use crate::model::Timestamp;
 
 pub(super) use writing::Snapshots;
 
@@ -58,21 +60,43 @@ fn try_load(store: &Path) -> Result<bool, Failure> {
 fn skip_what_was_given(draft: &Path, given: Ceilings) -> Result<(), Failure> {
     let place = Place::Disk(draft.to_owned());
     let engine = Engine::open(place, Access::Serve, Faults::default())?;
-    let mut recovered = recover(&engine)?;
+    go_on_behind(&engine, given)
+}
+
+/// An engine in memory that holds the snapshot, if there is one; nothing on the disk changes.
+pub(super) fn load_in_memory(store: &Path) -> Result<Option<Engine>, Failure> {
+    let Ok(file) = File::open(path_of(store)) else {
+        return Ok(None);
+    };
+    let engine = Engine::open(Place::Memory, Access::Serve, Faults::default())?;
+    backup::fill_engine(&mut BufReader::new(file), &engine)?;
+    go_on_behind(&engine, given(store))?;
+    Ok(Some(engine))
+}
+
+/// When the snapshot was written, as far as the system tells.
+pub(super) fn taken_at(store: &Path) -> Option<Timestamp> {
+    let modified = fs::metadata(path_of(store)).ok()?.modified().ok()?;
+    let since = modified.duration_since(UNIX_EPOCH).ok()?;
+    Some(Timestamp(u64::try_from(since.as_millis()).ok()?))
+}
+
+fn go_on_behind(engine: &Engine, given: Ceilings) -> Result<(), Failure> {
+    let mut recovered = recover(engine)?;
     if let Some(damage) = recovered.damage.into_list().first() {
         return Err(Failure::Damaged(format!("the snapshot: {damage}")));
     }
     let meta = &mut recovered.meta;
     meta.generation = meta.generation.max(given.generation);
     meta.epoch_ceiling = meta.epoch_ceiling.max(given.epochs);
-    meta.write_start(&engine)?;
+    meta.write_start(engine)?;
     let checkpoint = CheckpointV1 {
         sequence: recovered.last_sequence.0.saturating_add(ENTRIES_SKIPPED),
         next_id: recovered.image.next_id().max(given.ids),
         journal_size: 0,
         ..meta.checkpoint
     };
-    meta.write_checkpoint(&engine, checkpoint, &recovered.image.names())?;
+    meta.write_checkpoint(engine, checkpoint, &recovered.image.names())?;
     engine.flush()?;
     Ok(())
 }

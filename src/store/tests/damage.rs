@@ -179,6 +179,11 @@ fn ruined_stores_are_set_aside_twice_and_then_the_run_is_in_memory() {
         assert!(!opened.report.damaged.is_empty());
         assert_eq!(opened.report.in_memory, round == 2);
         assert_eq!(opened.report.set_aside.is_some(), round < 2);
+        // Each time with what the run before left in `last-known`.
+        assert!(opened.report.restored && opened.report.snapshot_at.is_some());
+        let known = opened.loaded.statistics.iter().map(|known| known.id.0);
+        let expected = if round == 0 { Vec::new() } else { vec![1] };
+        assert_eq!(known.collect::<Vec<_>>(), expected, "round {round}");
         opened.writer.record([registered(1)]);
         opened.writer.close().unwrap();
     }

@@ -5,10 +5,10 @@ mod damage;
 mod failing;
 mod forgetting;
 mod golden;
-mod kill;
 mod model;
 mod reopening;
 mod running;
+mod trying;
 
 use std::fs;
 use std::path::Path;

@@ -202,7 +202,7 @@ impl Checkpoints {
             return Ok(());
         }
         let mut surplus = self.journal_size.saturating_sub(self.journal_size_max);
-        let mut removals = Vec::new();
+        let mut removals: Vec<(Vec<u8>, Sequence, u64)> = Vec::new();
         let mut only_tail = true;
         let mut more = false;
         engine.scan(Tree::Journal, &[], |key, value| {
@@ -211,9 +211,12 @@ impl Checkpoints {
                 return ControlFlow::Break(());
             }
             only_tail = false;
-            more = sequence <= taken_over || surplus > 0;
-            if !more || removals.len() >= REMOVALS_MAX {
-                return ControlFlow::Break(());
+            // An entry goes with all of its parts: what a crash leaves of it would look damaged.
+            if removals.last().is_none_or(|last| last.1 != sequence) {
+                more = sequence <= taken_over || surplus > 0;
+                if !more || removals.len() >= REMOVALS_MAX {
+                    return ControlFlow::Break(());
+                }
             }
             let size = (key.len() + value.len()) as u64;
             surplus = surplus.saturating_sub(size);
@@ -225,12 +228,19 @@ impl Checkpoints {
             // The recorded size was too great: a crash fell between removals and a checkpoint.
             self.journal_size = self.tail_size;
         }
-        for (key, sequence, size) in removals {
-            if sequence > folded {
+        for entry in removals.chunk_by(|a, b| a.1 == b.1) {
+            if entry.first().is_some_and(|part| part.1 > folded) {
                 self.warn_of_loss();
             }
             self.unsynced = true;
-            engine.remove(Tree::Journal, &key)?;
+            match entry {
+                [(key, ..)] => engine.remove(Tree::Journal, key)?,
+                parts => {
+                    let keys = parts.iter().map(|part| part.0.clone());
+                    engine.replace(Tree::Journal, [], keys)?;
+                }
+            }
+            let size = entry.iter().map(|part| part.2).sum();
             self.journal_size = self.journal_size.saturating_sub(size);
         }
         if !more {

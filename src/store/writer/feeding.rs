@@ -26,12 +26,21 @@ pub(super) struct Feeder {
 }
 
 impl Feeder {
-    pub(super) fn new(keeper: Option<Keeper>) -> Self {
-        Self {
+    pub(super) fn new(keeper: Option<Keeper>, durable: Sequence) -> Self {
+        let feeder = Self {
             keeper,
             translator: Translator::default(),
             given: None,
             next: None,
+        };
+        feeder.note_flushed(durable);
+        feeder
+    }
+
+    /// Tells how far the journal is on the disk itself.
+    fn note_flushed(&self, durable: Sequence) {
+        if let Some(keeper) = &self.keeper {
+            keeper.note_flushed(durable);
         }
     }
 
@@ -86,7 +95,8 @@ impl Feeder {
     }
 
     /// The entries last prepared are on the disk itself.
-    pub(super) fn flushed(&mut self) {
+    pub(super) fn flushed(&mut self, durable: Sequence) {
+        self.note_flushed(durable);
         if let (Some(keeper), Some(handoff)) = (&self.keeper, self.next.take()) {
             self.given = Some(handoff.to);
             if handoff.to > handoff.after {

@@ -90,7 +90,7 @@ const CLOSE_ATTEMPTS: u32 = 5;
 
 impl Worker {
     pub(super) fn new(start: Start, shared: Arc<Shared>, epochs: Arc<EpochCounter>) -> Self {
-        let feeder = Feeder::new(start.keeper);
+        let feeder = Feeder::new(start.keeper, start.durable);
         feeder.learn(start.image.statistics());
         Self {
             feeder,
@@ -130,7 +130,7 @@ impl Worker {
         }
         let result = self.finish();
         // Ends history's thread; what it has not folded stays in the journal.
-        self.feeder = Feeder::new(None);
+        self.feeder = Feeder::new(None, self.durable);
         self.engine.release();
         ended.0.end(result.map_err(|error| error.0));
     }
@@ -246,7 +246,7 @@ impl Worker {
             self.durable = entry.sequence;
         }
         self.shared.release();
-        self.feeder.flushed();
+        self.feeder.flushed(self.durable);
         if changes > 0 {
             tracing::debug!(
                 target: "peekd::store",

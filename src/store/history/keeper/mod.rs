@@ -41,6 +41,8 @@ pub(super) struct Shared {
     wake: Condvar,
     /// The newest journal entry on history's disk, or [`NOT_OPEN`].
     folded: AtomicU64,
+    /// The newest journal entry on the disk itself.
+    flushed: AtomicU64,
     status: watch::Sender<HistoryStatus>,
     pub(super) board: Board,
     pub(super) limits: Limits,
@@ -69,6 +71,7 @@ impl Keeper {
             inbox: Mutex::default(),
             wake: Condvar::new(),
             folded: AtomicU64::new(NOT_OPEN),
+            flushed: AtomicU64::new(newest.0),
             status: watch::Sender::new(HistoryStatus::default()),
             board: Board::default(),
             limits: Limits::new(config.history.clone()),
@@ -94,6 +97,12 @@ impl Keeper {
     pub(in crate::store) fn folded(&self) -> Option<Sequence> {
         let folded = self.shared.folded.load(Ordering::Acquire);
         (folded != NOT_OPEN).then_some(Sequence(folded))
+    }
+
+    /// Tells how far the journal is on the disk itself: whoever wants everything settled waits until
+    /// that was given, too.
+    pub(in crate::store) fn note_flushed(&self, durable: Sequence) {
+        self.shared.flushed.store(durable.0, Ordering::Release);
     }
 
     /// Whether more rows may be given.
@@ -182,6 +191,10 @@ impl Shared {
             settle: std::mem::take(&mut inbox.settle),
             closing: inbox.closing,
         }
+    }
+
+    fn flushed(&self) -> Sequence {
+        Sequence(self.flushed.load(Ordering::Acquire))
     }
 
     fn is_closing(&self) -> bool {

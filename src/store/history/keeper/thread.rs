@@ -28,6 +28,9 @@ const TAIL_LEN_MAX: usize = 2_000_000;
 /// So many failures in a row, and the volume itself is suspected.
 const FAILURES_BEFORE_NEW: u32 = 8;
 
+/// Is told how settling went.
+type Waiter = std::sync::mpsc::Sender<Result<(), String>>;
+
 /// What the thread starts from.
 pub(super) struct Start {
     pub(super) store: PathBuf,
@@ -60,6 +63,8 @@ pub(super) struct Worker {
     failures: u32,
     /// The journal's newest entry at the start, until it was taken in.
     awaited: Option<Sequence>,
+    /// Who waits until everything is settled.
+    settling: Vec<Waiter>,
 }
 
 impl Start {
@@ -131,6 +136,7 @@ impl Start {
             damaged: found.damaged,
             failures: 0,
             awaited,
+            settling: Vec::new(),
         };
         worker.shared.status.send_modify(|status| {
             status.health = Health::Ok;
@@ -155,7 +161,7 @@ impl Worker {
             if work.closing {
                 return;
             }
-            let (settle, result) = self.turn(work);
+            let (settled, result) = self.turn(work);
             match &result {
                 Ok(()) => {
                     self.failures = 0;
@@ -163,7 +169,7 @@ impl Worker {
                 }
                 Err(failure) => self.failed(failure),
             }
-            for waiter in settle {
+            for waiter in settled {
                 let answer = result.as_ref().map_err(ToString::to_string);
                 // Whoever waited may have given up.
                 waiter.send(answer.copied()).unwrap_or_default();
@@ -171,26 +177,26 @@ impl Worker {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "who waits, and what to tell them")]
-    fn turn(
-        &mut self,
-        work: Work,
-    ) -> (
-        Vec<std::sync::mpsc::Sender<Result<(), String>>>,
-        Result<(), Failure>,
-    ) {
+    /// Who waited for this turn, and what to tell them.
+    fn turn(&mut self, work: Work) -> (Vec<Waiter>, Result<(), Failure>) {
+        self.settling.extend(work.settle);
         let is_idle = work.handoffs.is_empty();
         if is_idle && self.awaited.take().is_some() {
             // Less is coming than was promised: what there is must not be kept back for ever.
             self.show();
         }
         self.take_in(work.handoffs);
-        let result = if work.settle.is_empty() {
-            self.tidy(is_idle)
-        } else {
+        // The writer may be reading in the journal what it could not give at once.
+        let has_all = self.tail.to >= self.shared.flushed();
+        let result = if has_all && !self.settling.is_empty() {
             self.settle()
+        } else {
+            self.tidy(is_idle)
         };
-        (work.settle, result)
+        if has_all || result.is_err() {
+            return (std::mem::take(&mut self.settling), result);
+        }
+        (Vec::new(), result)
     }
 
     fn tidy(&mut self, is_idle: bool) -> Result<(), Failure> {
@@ -294,7 +300,7 @@ impl Shared {
         inbox.closing
     }
 
-    fn put_back(&self, settle: Vec<std::sync::mpsc::Sender<Result<(), String>>>) {
+    fn put_back(&self, settle: Vec<Waiter>) {
         self.lock().settle.extend(settle);
     }
 
