@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use super::{Board, Freshness, ServerReport};
 use crate::model::{Age, NotificationMode, Statistic, Value};
@@ -90,6 +91,17 @@ pub enum PeekError {
     TooMany,
 }
 
+/// One question as it stands in a request, for [`AnswerPeeks::glance`].
+#[derive(Clone, Copy)]
+pub struct Glance<'a> {
+    /// Which statistic: its key (see [`Statistic::write_key`]).
+    pub key: &'a [u8],
+    /// As [`Query::mode`].
+    pub mode: NotificationMode,
+    /// As [`Query::tenant_password`]; empty for none.
+    pub tenant_password: &'a str,
+}
+
 /// Somebody who answers peeks: [`super::Peek`], or a table in a test of the HTTP edge.
 pub trait AnswerPeeks: Send + Sync + 'static {
     /// Answers one question as freshly as demanded.
@@ -98,6 +110,19 @@ pub trait AnswerPeeks: Send + Sync + 'static {
         query: Query,
         freshness: Freshness,
     ) -> impl Future<Output = Result<Answer, PeekError>> + Send;
+
+    /// Shows `see` the value that [`AnswerPeeks::peek`] would answer from the store, where it stands,
+    /// with its age and the time left as in [`Source::Store`]. `None` where it takes more than memory
+    /// to answer or to refuse: nothing has been done then but that the idle clock starts over.
+    fn glance<T>(
+        &self,
+        _question: Glance<'_>,
+        _freshness: Freshness,
+        _now: Instant,
+        _see: impl FnOnce(&Value, Age, Option<Duration>) -> T,
+    ) -> Option<T> {
+        None
+    }
 
     /// What is known, for those who look around.
     fn board(&self) -> Option<&Arc<Board>> {

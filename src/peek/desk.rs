@@ -8,7 +8,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::flights::{Flight, Flights, Key};
 use super::{
-    Answer, AnswerPeeks, Board, Demand, Freshness, PeekError, Query, ServerReport, Source, Why,
+    Answer, AnswerPeeks, Board, Demand, Freshness, Glance, PeekError, Query, ServerReport, Source,
+    Why,
 };
 use crate::cache::{Cache, Known, Slot};
 use crate::model::{Age, Clock, NotificationMode, PasswordProof, ProofKey, StatisticId, Value};
@@ -146,7 +147,11 @@ impl Peek {
             }
         }
         if let Some(known) = &known
-            && self.is_good_enough(known, demand, freshness.only_if_cached)
+            && self.is_good_enough(
+                (known.age, known.kept_open),
+                demand,
+                freshness.only_if_cached,
+            )
         {
             return Ok(from_store(known, demand));
         }
@@ -211,12 +216,17 @@ impl Peek {
         spec.map_err(|error| PeekError::Refused(error.to_string().into()))
     }
 
-    fn is_good_enough(&self, known: &Known, demand: Demand, only_if_cached: bool) -> bool {
+    fn is_good_enough(
+        &self,
+        (age, kept_open): (Age, bool),
+        demand: Demand,
+        only_if_cached: bool,
+    ) -> bool {
         match demand {
             // Notifications keep it true, or will again: this is what makes a restart invisible.
-            Demand::Anything if known.kept_open || only_if_cached => true,
-            Demand::Anything => known.age.within(self.config.default_max_age),
-            demand => demand.accepts(known.age),
+            Demand::Anything if kept_open || only_if_cached => true,
+            Demand::Anything => age.within(self.config.default_max_age),
+            demand => demand.accepts(age),
         }
     }
 
@@ -284,6 +294,26 @@ impl AnswerPeeks for Peek {
         self.answer(query, freshness).await
     }
 
+    fn glance<T>(
+        &self,
+        question: Glance<'_>,
+        freshness: Freshness,
+        now: Instant,
+        see: impl FnOnce(&Value, Age, Option<Duration>) -> T,
+    ) -> Option<T> {
+        let proof = self.proofs.prove_text(question.tenant_password);
+        let (now, demand) = (self.clock.moment(now), freshness.demand());
+        let heard = |server| self.upstream.heard(server);
+        let see = |value: &Value, age, kept_open| {
+            let known = (age, kept_open);
+            let enough = self.is_good_enough(known, demand, freshness.only_if_cached);
+            enough.then(|| see(value, age, time_left(demand, age)))
+        };
+        let look = |slot: &Arc<Slot>| slot.glance((&proof, question.mode), now, heard, see);
+        let seen = self.cache.ask_by_key(question.key, now, look);
+        seen.flatten().flatten()
+    }
+
     fn board(&self) -> Option<&Arc<Board>> {
         Some(&self.board)
     }
@@ -294,18 +324,24 @@ impl AnswerPeeks for Peek {
 }
 
 fn from_store(known: &Known, demand: Demand) -> Answer {
-    let ttl = match (demand, known.age) {
+    Answer {
+        value: known.value.clone(),
+        age: known.age,
+        source: Source::Store {
+            ttl: time_left(demand, known.age),
+        },
+    }
+}
+
+/// For how much longer the demand would be met by what is this old.
+fn time_left(demand: Demand, age: Age) -> Option<Duration> {
+    match (demand, age) {
         // Without a limit it never runs out, and the header could not hold so great a number.
         (Demand::AtMost(Duration::MAX), _) => None,
         (Demand::AtMost(limit), Age::Known(ms)) => {
             Some(limit.saturating_sub(Duration::from_millis(ms)))
         }
         _ => None,
-    };
-    Answer {
-        value: known.value.clone(),
-        age: known.age,
-        source: Source::Store { ttl },
     }
 }
 

@@ -10,7 +10,7 @@ mod selector;
 mod servers;
 mod view;
 
-pub use answer::{Answer, AnswerPeeks, PeekError, Query, Source, Why};
+pub use answer::{Answer, AnswerPeeks, Glance, PeekError, Query, Source, Why};
 pub use board::{Board, Changes, Gone, Page, StartOver};
 pub use desk::{Config, Peek};
 pub use freshness::{Demand, Freshness};
