@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 pub use feed::Dropped;
 use feed::{Feed, Since};
-use index::{Index, key_of};
+use index::Index;
 pub use slot::Slot;
 pub use told::{Applied, Known, News, Restored, Seen};
 
@@ -77,7 +77,11 @@ impl Cache {
     /// The slot of a statistic that somebody asks for, if it is known: its idle clock starts over.
     #[must_use]
     pub fn ask(&self, statistic: &Statistic) -> Option<Arc<Slot>> {
-        self.ask_by_key(&key_of(statistic), self.clock.now(), Arc::clone)
+        let index = self.index();
+        let slot = index.get(statistic)?;
+        // Under the lock, so that it cannot be taken out between being found and being asked for.
+        slot.touch(self.clock.now());
+        Some(slot.clone())
     }
 
     /// As [`Cache::ask`], at `now`, by the statistic's key (see [`Statistic::write_key`]), and what
@@ -86,13 +90,29 @@ impl Cache {
         &self,
         key: &[u8],
         now: Moment,
-        look: impl FnOnce(&Arc<Slot>) -> T,
+        look: impl FnOnce(&Slot) -> T,
     ) -> Option<T> {
         let index = self.index();
         let slot = index.find(key)?;
         // Under the lock, so that it cannot be taken out between being found and being asked for.
         slot.touch(now);
         Some(look(slot))
+    }
+
+    /// As [`Cache::ask_by_key`], of many at once; `None` if one of them is not known, or as soon as
+    /// `look` sees nothing.
+    pub fn ask_all_by_key<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+        now: Moment,
+        mut look: impl FnMut(usize, &Slot) -> Option<()>,
+    ) -> Option<()> {
+        let index = self.index();
+        for (place, slot) in index.find_all(keys)?.into_iter().enumerate() {
+            slot.touch(now);
+            look(place, slot)?;
+        }
+        Some(())
     }
 
     /// The slot of a statistic, if it is known.

@@ -64,6 +64,8 @@ struct Last {
     /// When it was last validated; `None` when the wall clock contradicts the store.
     validated: Option<Moment>,
     revision: Revision,
+    /// The value as JSON, once somebody asked for it, where that takes work to write.
+    json: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl Slot {
                     sample,
                     validated,
                     revision,
+                    json: None,
                 }
             });
             // Doubts, refusals and modes have no stored revision: all of it counts as changed.
@@ -149,23 +152,33 @@ impl Slot {
         })
     }
 
-    /// As [`Slot::known`], at `now` and where the value stands: `see` is shown the value, its age and
-    /// whether notifications keep it true. `None` also where somebody who wants `mode` makes more
-    /// work than that: after a refusal, or when a more telling mode is to be asked for.
-    pub fn glance<T>(
+    /// Appends the value that [`Slot::known`] tells to `out` as JSON, if its age, and whether
+    /// notifications keep it true, are accepted; tells the age. `None` also where somebody who wants
+    /// `mode` makes more work than that: after a refusal, or when a more telling mode is to be asked
+    /// for.
+    pub fn glance(
         &self,
         (proof, mode): (&PasswordProof, NotificationMode),
         now: Moment,
         heard: impl Fn(ServerId) -> Option<Moment>,
-        see: impl FnOnce(&Value, Age, bool) -> T,
-    ) -> Option<T> {
-        let state = self.state();
-        let (value, validated) = self.proven(&state, proof, heard)?;
+        accept: impl FnOnce(Age, bool) -> bool,
+        out: &mut String,
+    ) -> Option<Age> {
+        let mut state = self.state();
+        let (_, validated) = self.proven(&state, proof, heard)?;
         let less = |held| mode.tells_more_than(held);
-        let is_work = state.refusals.iter().any(|refusal| refusal.proof == *proof)
-            || (state.held_under(proof).is_some_and(less) && !state.has_asked_for_more(now));
+        if state.refusals.iter().any(|refusal| refusal.proof == *proof)
+            || (state.held_under(proof).is_some_and(less) && !state.has_asked_for_more(now))
+        {
+            return None;
+        }
+        let age = Age::at(now, validated);
         let notifies = state.held.is_some_and(NotificationMode::notifies);
-        (!is_work).then(|| see(value, Age::at(now, validated), notifies))
+        if !accept(age, notifies) {
+            return None;
+        }
+        state.last.as_mut()?.write_json(out);
+        Some(age)
     }
 
     /// The value and when it was last validated, for somebody who can prove the password.
@@ -329,6 +342,7 @@ impl Slot {
                     sample: sample.clone(),
                     validated: Some(now),
                     revision,
+                    json: None,
                 });
                 Applied::Changed(Box::new(sample), revision)
             }
@@ -475,6 +489,18 @@ impl State {
     fn is_protected(&self) -> bool {
         // With which password it was opened before a restart may be unknown.
         self.registered && self.proof.as_ref().is_none_or(PasswordProof::is_some)
+    }
+}
+
+impl Last {
+    /// Appends the value as JSON. A state's is made once and kept until the next value.
+    fn write_json(&mut self, out: &mut String) {
+        let value = &self.sample.value;
+        if matches!(value, Value::State(_)) {
+            out.push_str(self.json.get_or_insert_with(|| value.to_json().into()));
+        } else {
+            value.write_json(out);
+        }
     }
 }
 

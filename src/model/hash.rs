@@ -8,7 +8,7 @@ use foldhash::quality::SeedableRandomState;
 /// Hashes keys that clients choose, who must not be able to choose ones that collide.
 ///
 /// foldhash is no cryptographic hash, but its seeds are drawn from the system's randomness, and
-/// neither they nor any hash is ever shown. Where it is used, the number of keys has a bound. SipHash,
+/// neither they nor any hash is ever shown. Where it is used, the number of keys has a bound. `SipHash`,
 /// the standard library's, takes several times as long for a key.
 #[must_use]
 pub fn seeded_hasher() -> SeedableRandomState {

@@ -111,17 +111,36 @@ pub trait AnswerPeeks: Send + Sync + 'static {
         freshness: Freshness,
     ) -> impl Future<Output = Result<Answer, PeekError>> + Send;
 
-    /// Shows `see` the value that [`AnswerPeeks::peek`] would answer from the store, where it stands,
-    /// with its age and the time left as in [`Source::Store`]. `None` where it takes more than memory
-    /// to answer or to refuse: nothing has been done then but that the idle clock starts over.
-    fn glance<T>(
+    /// Appends the value that [`AnswerPeeks::peek`] would answer from the store to `out`, as JSON, and
+    /// tells its age and the time left as [`Source::Store`] does. `None` where it takes more than
+    /// memory to answer or to refuse: nothing has been done then but that the idle clock starts over.
+    fn glance(
         &self,
         _question: Glance<'_>,
         _freshness: Freshness,
         _now: Instant,
-        _see: impl FnOnce(&Value, Age, Option<Duration>) -> T,
-    ) -> Option<T> {
+        _out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
         None
+    }
+
+    /// As [`AnswerPeeks::glance`], of many at once, with what `lead` writes before each value; tells
+    /// the age of the oldest and the least time left.
+    fn glance_all(
+        &self,
+        questions: &[Glance<'_>],
+        freshness: Freshness,
+        now: Instant,
+        mut lead: impl FnMut(usize, &mut String),
+        out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
+        let mut all = (Age::Known(0), None);
+        for (place, question) in questions.iter().enumerate() {
+            lead(place, out);
+            let one = self.glance(*question, freshness, now, out)?;
+            all = together(all, one);
+        }
+        Some(all)
     }
 
     /// What is known, for those who look around.
@@ -133,4 +152,12 @@ pub trait AnswerPeeks: Send + Sync + 'static {
     fn servers(&self) -> Vec<ServerReport> {
         Vec::new()
     }
+}
+
+/// Ages and times left of several answers, put together.
+pub(super) fn together(
+    (oldest, least): (Age, Option<Duration>),
+    (age, left): (Age, Option<Duration>),
+) -> (Age, Option<Duration>) {
+    (oldest.max(age), [least, left].into_iter().flatten().min())
 }

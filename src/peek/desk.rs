@@ -6,13 +6,16 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
+use super::answer::together;
 use super::flights::{Flight, Flights, Key};
 use super::{
     Answer, AnswerPeeks, Board, Demand, Freshness, Glance, PeekError, Query, ServerReport, Source,
     Why,
 };
 use crate::cache::{Cache, Known, Slot};
-use crate::model::{Age, Clock, NotificationMode, PasswordProof, ProofKey, StatisticId, Value};
+use crate::model::{
+    Age, Clock, Moment, NotificationMode, PasswordProof, ProofKey, StatisticId, Value,
+};
 use crate::upstream::{FetchError, OpenSpec, Outcome, Ticket, Upstream};
 
 /// The settings of the peek room, all durations.
@@ -230,6 +233,24 @@ impl Peek {
         }
     }
 
+    /// What a slot shows at `now`, as [`AnswerPeeks::glance`] tells it.
+    fn look(
+        &self,
+        slot: &Slot,
+        question: &Glance<'_>,
+        (demand, freshness): (Demand, Freshness),
+        now: Moment,
+        out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
+        let proof = self.proofs.prove_text(question.tenant_password);
+        let heard = |server| self.upstream.heard(server);
+        let accept = |age, kept_open| {
+            self.is_good_enough((age, kept_open), demand, freshness.only_if_cached)
+        };
+        let age = slot.glance((&proof, question.mode), now, heard, accept, out)?;
+        Some((age, time_left(demand, age)))
+    }
+
     /// A live value, within the caller's deadline. A fetch that a lost connection took along is
     /// tried once more if the other Stat Server answers soon.
     async fn fetch(&self, spec: OpenSpec, only_recent: bool) -> Result<Fetched, PeekError> {
@@ -294,24 +315,37 @@ impl AnswerPeeks for Peek {
         self.answer(query, freshness).await
     }
 
-    fn glance<T>(
+    fn glance(
         &self,
         question: Glance<'_>,
         freshness: Freshness,
         now: Instant,
-        see: impl FnOnce(&Value, Age, Option<Duration>) -> T,
-    ) -> Option<T> {
-        let proof = self.proofs.prove_text(question.tenant_password);
+        out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
         let (now, demand) = (self.clock.moment(now), freshness.demand());
-        let heard = |server| self.upstream.heard(server);
-        let see = |value: &Value, age, kept_open| {
-            let known = (age, kept_open);
-            let enough = self.is_good_enough(known, demand, freshness.only_if_cached);
-            enough.then(|| see(value, age, time_left(demand, age)))
-        };
-        let look = |slot: &Arc<Slot>| slot.glance((&proof, question.mode), now, heard, see);
-        let seen = self.cache.ask_by_key(question.key, now, look);
-        seen.flatten().flatten()
+        let look = |slot: &Slot| self.look(slot, &question, (demand, freshness), now, out);
+        self.cache.ask_by_key(question.key, now, look).flatten()
+    }
+
+    fn glance_all(
+        &self,
+        questions: &[Glance<'_>],
+        freshness: Freshness,
+        now: Instant,
+        mut lead: impl FnMut(usize, &mut String),
+        out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
+        let (now, demand) = (self.clock.moment(now), freshness.demand());
+        let mut all = (Age::Known(0), None);
+        let keys = questions.iter().map(|question| question.key);
+        self.cache.ask_all_by_key(keys, now, |place, slot| {
+            lead(place, out);
+            let question = questions.get(place)?;
+            let one = self.look(slot, question, (demand, freshness), now, out)?;
+            all = together(all, one);
+            Some(())
+        })?;
+        Some(all)
     }
 
     fn board(&self) -> Option<&Arc<Board>> {

@@ -12,7 +12,7 @@ pub(super) struct Drafts {
     date: Date,
 }
 
-/// A body longer than this is not kept in mind for the next answer.
+/// What is longer than this is not kept for the next answer.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// The `Date` header's text, made once a second.
@@ -53,6 +53,8 @@ impl Drafts {
         out.extend_from_slice(self.body.as_bytes());
         self.body.clear();
         self.body.shrink_to(KEPT_BYTES_MAX);
+        self.key.clear();
+        self.key.shrink_to(KEPT_BYTES_MAX);
     }
 }
 
@@ -61,30 +63,11 @@ impl Date {
         let second = now.0 / 1000;
         if self.second != second || self.text.is_empty() {
             self.second = second;
-            let time = std::time::UNIX_EPOCH + Duration::from_secs(second);
+            // The year 9999 ends; later ones have no such text.
+            let written = second.min(253_402_300_799);
+            let time = std::time::UNIX_EPOCH + Duration::from_secs(written);
             self.text = httpdate::fmt_http_date(time);
         }
         &self.text
-    }
-}
-
-/// Ages and times left of several answers, put together.
-pub(super) struct Sum {
-    pub(super) oldest: Age,
-    pub(super) time_left: Option<Duration>,
-}
-
-impl Sum {
-    pub(super) fn new() -> Self {
-        Self {
-            oldest: Age::Known(0),
-            time_left: None,
-        }
-    }
-
-    pub(super) fn add(&mut self, age: Age, time_left: Option<Duration>) {
-        self.oldest = self.oldest.max(age);
-        let known = [self.time_left, time_left];
-        self.time_left = known.into_iter().flatten().min();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use foldhash::quality::SeedableRandomState;
 use hashbrown::HashSet;
@@ -9,8 +10,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use warp::http::uri::Authority;
 
-use super::answer::Sum;
-use super::login::{self, Login};
+use super::login;
 use super::request::{self, Found, Request};
 use super::{Express, Memory, Step};
 use crate::api::auth::Identity;
@@ -20,7 +20,7 @@ use crate::api::endpoint::Endpoint;
 use crate::api::form::{self, FieldBound};
 use crate::api::metrics::Limit;
 use crate::api::question;
-use crate::model::{Clock, seeded_hasher, write_json_text};
+use crate::model::{Age, Clock, seeded_hasher, write_json_text};
 use crate::peek::{AnswerPeeks, Freshness, Glance};
 
 /// Answers for one listener.
@@ -56,7 +56,18 @@ impl<A: AnswerPeeks> Lane<A> {
         if request.body.len() as u64 > config.limits.body || !is_host(request.host, memory) {
             return None;
         }
-        let identity = self.identity(request, &mut memory.login, now)?;
+        let path = request.endpoint.path();
+        let identity = if config.open_paths.iter().any(|open| open == path) {
+            None
+        } else {
+            let (login, authenticator) = (&mut memory.login, self.edge.authenticator());
+            Some(login::find(
+                login,
+                request.authorization?,
+                authenticator,
+                now,
+            )?)
+        };
         let freshness = cache_control::read(request.cache_control);
         let asking = Asking {
             lane: self,
@@ -67,7 +78,7 @@ impl<A: AnswerPeeks> Lane<A> {
         };
         let (body, key) = (&mut memory.drafts.body, &mut memory.drafts.key);
         body.clear();
-        let (sum, count) = match request.endpoint {
+        let (shown, count) = match request.endpoint {
             Endpoint::Statistics => asking.several(request.body, body, key)?,
             _ => asking.one(request.body, body, key)?,
         };
@@ -75,27 +86,11 @@ impl<A: AnswerPeeks> Lane<A> {
             return None;
         }
         let varies = !config.origins.is_empty();
-        let told = (sum.oldest, sum.time_left);
         memory
             .drafts
-            .write(told, varies, &self.clock, &mut memory.out);
+            .write(shown, varies, &self.clock, &mut memory.out);
         self.edge.metrics.peeks.hit(count);
         Some(())
-    }
-
-    /// Who asks, where that is proven: `Some(None)` on a path that needs no credentials.
-    fn identity<'a>(
-        &self,
-        request: &Request<'_>,
-        login: &'a mut Option<Login>,
-        now: Instant,
-    ) -> Option<Option<&'a Identity>> {
-        let path = request.endpoint.path();
-        if self.edge.config.open_paths.iter().any(|open| open == path) {
-            return Some(None);
-        }
-        let authenticator = self.edge.authenticator();
-        login::find(login, request.authorization?, authenticator, now).map(Some)
     }
 }
 
@@ -104,6 +99,7 @@ impl<A: AnswerPeeks> Express for Lane<A> {
         let request = match request::read(input) {
             Found::Request(request) => request,
             Found::Incomplete => return Step::Incomplete,
+            Found::Short(missing) => return Step::Short(missing),
             Found::Other => return Step::Other,
             Found::Foreign => return Step::Foreign,
         };
@@ -115,6 +111,9 @@ impl<A: AnswerPeeks> Express for Lane<A> {
     }
 }
 
+/// An age, and the time left as in `Cache-Status`.
+type Shown = (Age, Option<Duration>);
+
 /// The questions of one request.
 struct Asking<'a, A> {
     lane: &'a Lane<A>,
@@ -125,7 +124,7 @@ struct Asking<'a, A> {
 }
 
 impl<A: AnswerPeeks> Asking<'_, A> {
-    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<(Sum, u64)> {
+    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<(Shown, u64)> {
         let bound = FieldBound {
             max: self.lane.edge.config.limits.fields,
             limit: Limit::Fields,
@@ -139,61 +138,64 @@ impl<A: AnswerPeeks> Asking<'_, A> {
             mode: question.mode,
             tenant_password: &question.tenant_password,
         };
-        let mut sum = Sum::new();
         body.push_str("{\"value\":");
-        self.look(glance, body, &mut sum)?;
+        let shown = self
+            .answers
+            .glance(glance, self.freshness, self.now, body)?;
         body.push('}');
-        Some((sum, 1))
+        Some((shown, 1))
     }
 
-    fn several(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<(Sum, u64)> {
+    fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<(Shown, u64)> {
         let config = &self.lane.edge.config;
         let bound = FieldBound {
             max: config.limits.statistics_per_request,
             limit: Limit::StatisticsPerRequest,
         };
-        let mut names = HashSet::with_hasher(self.lane.hasher.clone());
-        names.reserve(form.len() / FIELD_BYTES_GUESS);
-        let mut sum = Sum::new();
-        body.push('{');
+        let guess = form.len() / FIELD_BYTES_GUESS;
+        let (mut names, mut asked) = (Vec::with_capacity(guess), Vec::with_capacity(guess));
+        keys.clear();
         for (index, field) in form::fields(form, bound).enumerate() {
             let field = field.ok()?;
             let statistic = question::one_of_several(&field, index + 1).ok()?;
             self.check_tenant(&statistic.tenant)?;
-            key.clear();
-            statistic.write_key(key);
+            statistic.write_key(keys);
             let password = config.tenant_passwords.get(&*statistic.tenant);
-            let glance = Glance {
-                key,
-                mode: question::mode_of_several(&statistic),
-                tenant_password: password.map_or("", |password| password.expose_secret()),
-            };
-            if index > 0 {
-                body.push(',');
-            }
-            write_json_text(&field.name, body);
-            body.push(':');
-            self.look(glance, body, &mut sum)?;
-            if !names.insert(field.name) {
-                return None;
-            }
+            let password = password.map_or("", |password| password.expose_secret());
+            asked.push((keys.len(), question::mode_of_several(&statistic), password));
+            names.push(field.name);
         }
+        let mut known = HashSet::with_capacity_and_hasher(names.len(), self.lane.hasher.clone());
+        if names.is_empty() || !names.iter().all(|name| known.insert(&**name)) {
+            return None;
+        }
+        let mut begin = 0;
+        let glances = asked
+            .into_iter()
+            .map(|(end, mode, tenant_password)| Glance {
+                key: keys
+                    .get(std::mem::replace(&mut begin, end)..end)
+                    .unwrap_or_default(),
+                mode,
+                tenant_password,
+            });
+        let glances: Vec<Glance<'_>> = glances.collect();
+        let lead = |place: usize, body: &mut String| {
+            body.push(if place == 0 { '{' } else { ',' });
+            write_json_text(names.get(place).map_or("", |name| name), body);
+            body.push(':');
+        };
+        let (freshness, now) = (self.freshness, self.now);
+        let shown = self
+            .answers
+            .glance_all(&glances, freshness, now, lead, body)?;
         body.push('}');
-        let count = u64::try_from(names.len()).ok()?;
-        (count > 0).then_some((sum, count))
+        Some((shown, u64::try_from(names.len()).ok()?))
     }
 
     fn check_tenant(&self, tenant: &str) -> Option<()> {
         let may = self.identity.is_none_or(|known| known.may_see(tenant));
         may.then_some(())
-    }
-
-    fn look(&self, glance: Glance<'_>, body: &mut String, sum: &mut Sum) -> Option<()> {
-        let see = |value: &crate::model::Value, age, time_left| {
-            value.write_json(body);
-            sum.add(age, time_left);
-        };
-        self.answers.glance(glance, self.freshness, self.now, see)
     }
 }
 

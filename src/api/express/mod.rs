@@ -10,9 +10,11 @@ mod lane;
 mod login;
 mod request;
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
@@ -26,6 +28,8 @@ use self::login::Login;
 
 /// Read at a time.
 const READ_BYTES: usize = 8 * 1024;
+/// Longer requests are hyper's business.
+const REQUEST_BYTES_MAX: usize = 64 * 1024;
 /// Answers to requests that came at once are sent at the latest when they are this long.
 const PENDING_BYTES_MAX: usize = 64 * 1024;
 
@@ -42,6 +46,8 @@ pub(super) enum Step {
     Answered(usize),
     /// Its head is not there yet.
     Incomplete,
+    /// Its body lacks so many bytes.
+    Short(usize),
     /// It is one of ours, but memory alone does not answer it.
     Other,
     /// It is none of ours.
@@ -124,6 +130,15 @@ where
             None => continue,
             Some(Step::Other) => return Ok(Exit::Other),
             Some(Step::Foreign) => return Ok(Exit::Foreign),
+            // Whatever has to be waited for has hyper's and the routes' time limits.
+            Some(Step::Short(missing)) => {
+                if input.len() + missing > REQUEST_BYTES_MAX
+                    || !read_what_is_there(stream, input, missing).await?
+                {
+                    return Ok(Exit::Other);
+                }
+                continue;
+            }
             Some(_) if input.len() >= waiting.head_max => return Ok(Exit::Foreign),
             Some(_) => {}
         }
@@ -143,6 +158,21 @@ where
             return Ok(exit);
         }
     }
+}
+
+/// Reads what has arrived already, with room for `missing` bytes; tells whether there was anything.
+async fn read_what_is_there<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    input: &mut BytesMut,
+    missing: usize,
+) -> io::Result<bool> {
+    input.reserve(missing);
+    let mut reading = pin!(stream.read_buf(input));
+    let read = poll_fn(|cx| match reading.as_mut().poll(cx) {
+        Poll::Ready(read) => Poll::Ready(read.map(|length| length > 0)),
+        Poll::Pending => Poll::Ready(Ok(false)),
+    });
+    read.await
 }
 
 /// Answers the requests in `input`, and tells why it stopped; `None` when there is enough to send.

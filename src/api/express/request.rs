@@ -22,6 +22,8 @@ pub(super) enum Found<'a> {
     Request(Request<'a>),
     /// The head is not whole yet.
     Incomplete,
+    /// The body lacks so many bytes.
+    Short(usize),
     /// The request's end is beyond doubt, and its connection goes on after it; but something about
     /// it is for the routes to judge.
     Other,
@@ -70,9 +72,11 @@ pub(super) fn read(input: &[u8]) -> Found<'_> {
     if found.is_foreign {
         return Found::Foreign;
     }
-    let body = input.split_at_checked(head_length).map(|(_, rest)| rest);
-    let body = body.and_then(|rest| rest.get(..body_length));
-    let (Some(body), Some(host)) = (body, found.host) else {
+    let length = head_length + body_length;
+    let Some(body) = input.get(head_length..length) else {
+        return Found::Short(length - input.len());
+    };
+    let Some(host) = found.host else {
         return Found::Other;
     };
     if found.is_odd || !found.content_type.is_none_or(is_urlencoded) {
@@ -84,7 +88,7 @@ pub(super) fn read(input: &[u8]) -> Found<'_> {
         cache_control: found.cache_control,
         host,
         body,
-        length: head_length + body_length,
+        length,
     })
 }
 
@@ -133,4 +137,101 @@ fn is_urlencoded(content_type: &[u8]) -> bool {
     const URLENCODED: &str = "application/x-www-form-urlencoded";
     let text = std::str::from_utf8(content_type).unwrap_or_default();
     text.is_ascii() && essence(text).eq_ignore_ascii_case(URLENCODED)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const USUAL: &str =
+        "POST /genesys/1/statistic HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na=bPOST";
+
+    fn verdict(input: &str) -> &'static str {
+        match read(input.as_bytes()) {
+            Found::Request(_) => "request",
+            Found::Incomplete => "incomplete",
+            Found::Short(_) => "short",
+            Found::Other => "other",
+            Found::Foreign => "foreign",
+        }
+    }
+
+    #[test]
+    fn a_request_ends_where_its_length_says() {
+        let Found::Request(request) = read(USUAL.as_bytes()) else {
+            panic!("{}", verdict(USUAL));
+        };
+        assert_eq!(request.body, b"a=b");
+        assert_eq!(request.length, USUAL.len() - "POST".len());
+        assert_eq!((request.host, request.authorization), (&b"a"[..], None));
+    }
+
+    #[test]
+    fn whatever_is_unusual_is_left_to_others() {
+        let host = "Host: a\r\n";
+        for (from, to, expected) in [
+            ("POST /", "GET /", "foreign"),
+            ("POST /", "POST http://a/", "foreign"),
+            ("statistic ", "statistic/ ", "foreign"),
+            ("statistic ", "statistic?a ", "foreign"),
+            ("/1.1", "/1.0", "foreign"),
+            ("Host: a", "Host : a", "foreign"),
+            (host, "Host: a\r\nTransfer-Encoding: chunked\r\n", "foreign"),
+            (host, "Host: a\r\ncontent-length: 3\r\n", "foreign"),
+            (host, "Host: a\r\nConnection: close\r\n", "foreign"),
+            (
+                host,
+                "Host: a\r\nConnection: keep-alive, upgrade\r\n",
+                "foreign",
+            ),
+            (host, "Host: a\r\nUpgrade: h2c\r\n", "foreign"),
+            (host, "Host: a\r\nExpect: 100-continue\r\n", "foreign"),
+            (": 3", ": 0x3", "foreign"),
+            (": 3", ": -3", "foreign"),
+            (": 3", ": 3, 3", "foreign"),
+            (": 3", ":", "foreign"),
+            ("Content-Length: 3\r\n", "", "foreign"),
+            (": 3", ": 9", "short"),
+            (": 3", ": 999999999999999999999", "foreign"),
+            (host, "", "other"),
+            (host, "Host: a\r\nHost: a\r\n", "other"),
+            (host, "Host: a\r\nOrigin: null\r\n", "other"),
+            (host, "Host: a\r\nForwarded: for=b\r\n", "other"),
+            (host, "Host: a\r\nX-Forwarded-For: b\r\n", "other"),
+            (
+                host,
+                "Host: a\r\nAuthorization: b\r\nAuthorization: b\r\n",
+                "other",
+            ),
+            (
+                host,
+                "Host: a\r\nCache-Control: b\r\ncache-control: c\r\n",
+                "other",
+            ),
+            (host, "Host: a\r\nContent-Type: text/plain\r\n", "other"),
+            (host, "Host: a\r\nConnection: Keep-Alive\r\n", "request"),
+            (host, "Host: a\r\nCookie: b\r\nCookie: c\r\n", "request"),
+            ("\r\n\r\na=bPOST", "\r\n", "incomplete"),
+        ] {
+            let input = USUAL.replacen(from, to, 1);
+            assert_ne!(input, USUAL);
+            assert_eq!(verdict(&input), expected, "{from:?} -> {to:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_a_client_sends_makes_it_panic_or_read_too_far(
+            start in 0..USUAL.len(),
+            more: Vec<u8>,
+        ) {
+            let mut input = USUAL.as_bytes()[..start].to_vec();
+            input.extend(more);
+            if let Found::Request(request) = read(&input) {
+                prop_assert!(request.length <= input.len());
+            }
+        }
+    }
 }
