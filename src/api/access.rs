@@ -1,13 +1,37 @@
 //! Who may come in at all: the rule for web pages' origins, and the rule for
-//! `internal_statistic`, which asks for no credentials.
+//! `internal_statistic`, which asks for no credentials. And the log of who came.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
+use warp::http::Method;
 use warp::http::header::{FORWARDED, HOST, HeaderMap, ORIGIN, VIA};
 use warp::http::uri::Authority;
 
+use super::endpoint::Endpoint;
 use super::network::Network;
-use super::request::{Local, Peer};
+use super::request::{Arrival, Local, Peer};
+
+/// The line of the access log. Of a path that is none nothing is told: it may be anything, a
+/// password gone astray included.
+pub(super) fn tell(
+    arrival: Arrival,
+    method: &Method,
+    endpoint: Option<Endpoint>,
+    status: u16,
+    took: Duration,
+) {
+    tracing::info!(
+        target: "peekd::access",
+        request_id = %arrival.id,
+        client = arrival.client.map(tracing::field::display),
+        %method,
+        path = endpoint.map_or("other", Endpoint::path),
+        status,
+        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+}
 
 /// Whether a POST with these headers may be answered: a browser tells the page's origin, and a
 /// page of another site must not use the credentials the browser keeps for this one.

@@ -1,6 +1,7 @@
 //! The request's `Cache-Control` directives (RFC 9111 section 5.2.1, RFC 5861), read so that a
 //! wrong guess means a live fetch and never an old value taken for a fresh one.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::peek::Freshness;
@@ -32,22 +33,23 @@ fn apply(freshness: &mut Freshness, directive: &str) {
     let lower = |known: &mut Option<Duration>, limit: Duration| {
         *known = Some(known.map_or(limit, |known| known.min(limit)));
     };
-    match name.to_ascii_lowercase().as_str() {
-        "max-age" => lower(
-            &mut freshness.max_age,
-            seconds(argument).unwrap_or_default(),
-        ),
-        "no-cache" => freshness.no_cache = true,
-        "max-stale" => lower(&mut freshness.max_stale, allowance(argument)),
-        "min-fresh" => {
-            let needed = seconds(argument).unwrap_or(Duration::MAX);
-            let known = freshness.min_fresh.unwrap_or_default();
-            freshness.min_fresh = Some(known.max(needed));
-        }
-        "only-if-cached" => freshness.only_if_cached = true,
-        "stale-if-error" => lower(&mut freshness.stale_if_error, allowance(argument)),
-        // `no-store` does not stop the answer being recorded for others; the rest is unknown.
-        _ => {}
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    // `no-store` does not stop the answer being recorded for others; the rest is unknown.
+    if is("max-age") {
+        let limit = seconds(argument).unwrap_or_default();
+        lower(&mut freshness.max_age, limit);
+    } else if is("no-cache") {
+        freshness.no_cache = true;
+    } else if is("max-stale") {
+        lower(&mut freshness.max_stale, allowance(argument));
+    } else if is("min-fresh") {
+        let needed = seconds(argument).unwrap_or(Duration::MAX);
+        let known = freshness.min_fresh.unwrap_or_default();
+        freshness.min_fresh = Some(known.max(needed));
+    } else if is("only-if-cached") {
+        freshness.only_if_cached = true;
+    } else if is("stale-if-error") {
+        lower(&mut freshness.stale_if_error, allowance(argument));
     }
 }
 
@@ -66,8 +68,8 @@ fn seconds(argument: Option<&str>) -> Option<Duration> {
     const OVERFLOW: u64 = 2_147_483_648;
     let argument = argument?;
     let unquoted = match argument.strip_prefix('"') {
-        Some(rest) => unescape(rest.strip_suffix('"')?),
-        None => argument.to_owned(),
+        Some(rest) => Cow::Owned(unescape(rest.strip_suffix('"')?)),
+        None => Cow::Borrowed(argument),
     };
     if unquoted.is_empty() || !unquoted.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -1,16 +1,19 @@
 //! `application/x-www-form-urlencoded` bodies, read strictly: split at `&` only, so that `;` and
 //! `@` stand unescaped, and with nothing replaced that cannot be decoded.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode;
 
 use super::metrics::Limit;
 
-/// One field of a form. Has no `Debug`: the value may be a password.
-pub(super) struct Field {
+/// One field of a form, borrowed from the body where nothing had to be decoded. Has no `Debug`: the
+/// value may be a password.
+pub(super) struct Field<'a> {
     /// Decoded.
-    pub(super) name: String,
+    pub(super) name: Cow<'a, str>,
     /// Decoded; `None` when the form has no `=` after the name.
-    pub(super) value: Option<String>,
+    pub(super) value: Option<Cow<'a, str>>,
 }
 
 /// How many fields a form may have, and which setting says so.
@@ -37,19 +40,26 @@ pub(super) enum FormError {
 ///
 /// # Errors
 /// Names the first field at fault.
-pub(super) fn parse(body: &[u8], bound: FieldBound) -> Result<Vec<Field>, FormError> {
-    let mut fields = Vec::new();
-    let pieces = body.split(|&byte| byte == b'&');
-    for piece in pieces.filter(|piece| !piece.is_empty()) {
-        if fields.len() >= bound.max {
-            return Err(bound.exceeded());
-        }
-        fields.push(field(piece, fields.len() + 1)?);
-    }
-    Ok(fields)
+pub(super) fn parse(body: &[u8], bound: FieldBound) -> Result<Vec<Field<'_>>, FormError> {
+    fields(body, bound).collect()
 }
 
-fn field(piece: &[u8], position: usize) -> Result<Field, FormError> {
+/// As [`parse`], one after the other. What follows a fault means nothing.
+pub(super) fn fields(
+    body: &[u8],
+    bound: FieldBound,
+) -> impl Iterator<Item = Result<Field<'_>, FormError>> {
+    let pieces = body.split(|&byte| byte == b'&');
+    let pieces = pieces.filter(|piece| !piece.is_empty());
+    pieces.enumerate().map(move |(index, piece)| {
+        if index >= bound.max {
+            return Err(bound.exceeded());
+        }
+        field(piece, index + 1)
+    })
+}
+
+fn field(piece: &[u8], position: usize) -> Result<Field<'_>, FormError> {
     let mut halves = piece.splitn(2, |&byte| byte == b'=');
     let name = decode(halves.next().unwrap_or_default(), || at(position))?;
     let value = match halves.next() {
@@ -59,16 +69,23 @@ fn field(piece: &[u8], position: usize) -> Result<Field, FormError> {
     Ok(Field { name, value })
 }
 
-fn decode(text: &[u8], label: impl Fn() -> String) -> Result<String, FormError> {
+fn decode(text: &[u8], label: impl Fn() -> String) -> Result<Cow<'_, str>, FormError> {
+    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        let text = std::str::from_utf8(text).map_err(|_| FormError::Utf8(label()))?;
+        return Ok(Cow::Borrowed(text));
+    }
     if !escapes_are_whole(text) {
         return Err(FormError::Percent(label()));
     }
-    let spaced: Vec<u8> = text
-        .iter()
-        .map(|&byte| if byte == b'+' { b' ' } else { byte })
-        .collect();
-    let decoded: Vec<u8> = percent_decode(&spaced).collect();
-    String::from_utf8(decoded).map_err(|_| FormError::Utf8(label()))
+    let mut decoded = Vec::with_capacity(text.len());
+    for (index, part) in text.split(|&byte| byte == b'+').enumerate() {
+        if index > 0 {
+            decoded.push(b' ');
+        }
+        decoded.extend(percent_decode(part));
+    }
+    let decoded = String::from_utf8(decoded).map_err(|_| FormError::Utf8(label()))?;
+    Ok(Cow::Owned(decoded))
 }
 
 /// Whether every `%` has its two digits; the decoder itself would let a broken one through.
@@ -118,11 +135,20 @@ mod tests {
         limit: Limit::Fields,
     };
 
-    fn pairs(body: &str) -> Vec<(String, Option<String>)> {
+    type Pair = (String, Option<String>);
+
+    fn owned(fields: Vec<Field<'_>>) -> Vec<Pair> {
+        fields
+            .into_iter()
+            .map(|f| (f.name.into_owned(), f.value.map(Cow::into_owned)))
+            .collect()
+    }
+
+    fn pairs(body: &str) -> Vec<Pair> {
         let Ok(fields) = parse(body.as_bytes(), BOUND) else {
             panic!("no form: {body}");
         };
-        fields.into_iter().map(|f| (f.name, f.value)).collect()
+        owned(fields)
     }
 
     #[test]
@@ -165,7 +191,45 @@ mod tests {
         }
     }
 
+    /// The form as it was read at first: each field copied, then decoded.
+    fn plainly(body: &[u8], bound: FieldBound) -> Result<Vec<Pair>, FormError> {
+        fn decoded(text: &[u8], label: impl Fn() -> String) -> Result<String, FormError> {
+            if !escapes_are_whole(text) {
+                return Err(FormError::Percent(label()));
+            }
+            let spaced: Vec<u8> = text
+                .iter()
+                .map(|&byte| if byte == b'+' { b' ' } else { byte })
+                .collect();
+            let decoded: Vec<u8> = percent_decode(&spaced).collect();
+            String::from_utf8(decoded).map_err(|_| FormError::Utf8(label()))
+        }
+        let mut pairs = Vec::new();
+        let pieces = body.split(|&byte| byte == b'&');
+        for piece in pieces.filter(|piece| !piece.is_empty()) {
+            if pairs.len() >= bound.max {
+                return Err(bound.exceeded());
+            }
+            let position = pairs.len() + 1;
+            let mut halves = piece.splitn(2, |&byte| byte == b'=');
+            let name = decoded(halves.next().unwrap_or_default(), || at(position))?;
+            let value = halves.next();
+            let value = value.map(|value| decoded(value, || called(&name, position)));
+            pairs.push((name, value.transpose()?));
+        }
+        Ok(pairs)
+    }
+
     proptest! {
+        #[test]
+        fn borrowing_reads_what_copying_read(
+            body in prop::collection::vec(
+                prop::sample::select(b"&&==%%++a2fF0c3\xc3\xa9\x00;@".to_vec()), 0..40),
+        ) {
+            let read = parse(&body, BOUND).map(owned);
+            prop_assert_eq!(read, plainly(&body, BOUND));
+        }
+
         #[test]
         fn nothing_a_client_sends_makes_it_panic(body: Vec<u8>) {
             parse(&body, BOUND).ok();

@@ -133,7 +133,8 @@ async fn one<A: AnswerPeeks>(
         max: limits.fields,
         limit: Limit::Fields,
     };
-    let query = question::single(fields(head, body, bound).await?)?;
+    let mut form = Form::receive(head, body, bound).await?;
+    let query = question::single(form.fields(bound)?)?.into_query();
     check_tenant(identity, &query)?;
     let answer = ask(edge, answers, query, freshness(head)).await;
     let answer = answer.map_err(|error| ApiError::Peek {
@@ -155,7 +156,8 @@ async fn several<A: AnswerPeeks>(
         max: limits.statistics_per_request,
         limit: Limit::StatisticsPerRequest,
     };
-    let fields = fields(head, body, bound).await?;
+    let mut form = Form::receive(head, body, bound).await?;
+    let fields = form.fields(bound)?;
     let questions = question::several(fields, |tenant| edge.tenant_password(tenant))?;
     for (_, query) in &questions {
         check_tenant(identity, query)?;
@@ -206,17 +208,31 @@ pub(super) fn freshness(head: &Head) -> Freshness {
     cache_control::read(lines.map(HeaderValue::as_bytes))
 }
 
-/// Reads the body's fields. A body without a type is taken to be urlencoded.
-async fn fields(head: &Head, body: Body, bound: FieldBound) -> Result<Vec<Field>, ApiError> {
-    match body {
-        Body::Multipart(form) => {
-            let read = multipart::read(form, bound).await.map_err(ApiError::from);
-            settle(head, read)
+/// A body that has arrived.
+enum Form {
+    Urlencoded(BytesMut),
+    Multipart(Vec<Field<'static>>),
+}
+
+impl Form {
+    /// Waits for the body. One without a type is taken to be urlencoded.
+    async fn receive(head: &Head, body: Body, bound: FieldBound) -> Result<Self, ApiError> {
+        match body {
+            Body::Multipart(form) => {
+                let read = multipart::read(form, bound).await.map_err(ApiError::from);
+                settle(head, read).map(Self::Multipart)
+            }
+            Body::Stream(stream) => {
+                check_urlencoded(head)?;
+                whole(head, stream).await.map(Self::Urlencoded)
+            }
         }
-        Body::Stream(stream) => {
-            check_urlencoded(head)?;
-            let body = whole(head, stream).await?;
-            Ok(form::parse(&body, bound)?)
+    }
+
+    fn fields(&mut self, bound: FieldBound) -> Result<Vec<Field<'_>>, ApiError> {
+        match self {
+            Self::Urlencoded(body) => Ok(form::parse(body, bound)?),
+            Self::Multipart(fields) => Ok(std::mem::take(fields)),
         }
     }
 }

@@ -10,6 +10,7 @@ mod cors;
 mod edge;
 mod endpoint;
 mod error;
+mod express;
 mod form;
 mod grafana;
 mod handlers;

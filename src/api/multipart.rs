@@ -13,7 +13,10 @@ use super::form::{Field, FieldBound, FormError, at, called};
 ///
 /// # Errors
 /// Names the part at fault; a body that breaks off is one.
-pub(super) async fn read(mut form: FormData, bound: FieldBound) -> Result<Vec<Field>, FormError> {
+pub(super) async fn read(
+    mut form: FormData,
+    bound: FieldBound,
+) -> Result<Vec<Field<'static>>, FormError> {
     let mut fields = Vec::new();
     while let Some(part) = form.next().await {
         let position = fields.len() + 1;
@@ -26,7 +29,7 @@ pub(super) async fn read(mut form: FormData, bound: FieldBound) -> Result<Vec<Fi
     Ok(fields)
 }
 
-async fn field(mut part: Part, position: usize) -> Result<Field, FormError> {
+async fn field(mut part: Part, position: usize) -> Result<Field<'static>, FormError> {
     let name = part.name().to_owned();
     let mut value = Vec::new();
     while let Some(chunk) = part.data().await {
@@ -35,8 +38,8 @@ async fn field(mut part: Part, position: usize) -> Result<Field, FormError> {
     }
     match String::from_utf8(value) {
         Ok(value) => Ok(Field {
-            name,
-            value: Some(value),
+            name: name.into(),
+            value: Some(value.into()),
         }),
         Err(_) => Err(FormError::Utf8(called(&name, position))),
     }

@@ -1,45 +1,85 @@
 //! From a form's fields to the questions they ask.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use secrecy::SecretString;
 
 use super::error::ApiError;
-use super::form::{Field, at, called};
-use crate::model::{FIELD_LEN_MAX, NotificationMode, ParseStatisticError, Statistic};
+use super::form::{Field, FormError, at, called};
+use crate::model::{AskedStatistic, FIELD_LEN_MAX, NotificationMode, ParseStatisticError};
 use crate::peek::Query;
 
 /// The fields of a single-statistic form, as far as they were sent.
 #[derive(Default)]
-struct Single {
-    object_id: Option<String>,
-    object_type: Option<String>,
-    tenant: Option<String>,
-    tenant_password: Option<String>,
-    metric: Option<String>,
-    notification_mode: Option<String>,
-    filter: Option<String>,
-    time_profile: Option<String>,
-    time_range: Option<String>,
-    time_range2: Option<String>,
+struct Single<'a> {
+    object_id: Part<'a>,
+    object_type: Part<'a>,
+    tenant: Part<'a>,
+    tenant_password: Part<'a>,
+    metric: Part<'a>,
+    notification_mode: Part<'a>,
+    filter: Part<'a>,
+    time_profile: Part<'a>,
+    time_range: Part<'a>,
+    time_range2: Part<'a>,
+}
+
+type Part<'a> = Option<Cow<'a, str>>;
+
+/// A question as it stands in a form.
+pub(super) struct Question<'a> {
+    pub(super) statistic: AskedStatistic<'a>,
+    pub(super) mode: NotificationMode,
+    /// Empty for none.
+    pub(super) tenant_password: Cow<'a, str>,
+}
+
+impl Question<'_> {
+    /// The question on its own.
+    pub(super) fn into_query(self) -> Query {
+        Query {
+            statistic: self.statistic.to_statistic(),
+            mode: self.mode,
+            tenant_password: self.tenant_password.into_owned().into(),
+        }
+    }
 }
 
 /// The question of a single-statistic form. Unknown fields are ignored, known ones may come once.
-pub(super) fn single(fields: Vec<Field>) -> Result<Query, ApiError> {
+pub(super) fn single<'a>(
+    fields: impl IntoIterator<Item = Field<'a>>,
+) -> Result<Question<'a>, ApiError> {
     let mut form = Single::default();
     for field in fields {
-        let Some((name, slot)) = form.slot(&field.name) else {
-            continue;
-        };
-        if slot.replace(field.value.unwrap_or_default()).is_some() {
-            return Err(ApiError::Request(format!("{name} is given more than once")));
-        }
+        form.take(field)?;
     }
     form.question()
 }
 
-impl Single {
-    fn slot(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
+/// As [`single`], of fields that are read only now.
+pub(super) fn read_single<'a>(
+    fields: impl Iterator<Item = Result<Field<'a>, FormError>>,
+) -> Result<Question<'a>, ApiError> {
+    let mut form = Single::default();
+    for field in fields {
+        form.take(field?)?;
+    }
+    form.question()
+}
+
+impl<'a> Single<'a> {
+    fn take(&mut self, field: Field<'a>) -> Result<(), ApiError> {
+        let Some((name, slot)) = self.slot(&field.name) else {
+            return Ok(());
+        };
+        if slot.replace(field.value.unwrap_or_default()).is_some() {
+            return Err(ApiError::Request(format!("{name} is given more than once")));
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self, name: &str) -> Option<(&'static str, &mut Part<'a>)> {
         Some(match name {
             "objectId" => ("objectId", &mut self.object_id),
             "objectType" => ("objectType", &mut self.object_type),
@@ -56,44 +96,47 @@ impl Single {
         })
     }
 
-    fn question(self) -> Result<Query, ApiError> {
+    fn question(self) -> Result<Question<'a>, ApiError> {
         let object_id = mandatory("objectId", self.object_id)?;
         let object_type = mandatory("objectType", self.object_type)?;
         let tenant = mandatory("tenant", self.tenant)?;
         let metric = mandatory("metric", self.metric)?;
         let mode = notification_mode(&self.notification_mode.unwrap_or_default())?;
-        let statistic = Statistic {
-            metric: metric.into(),
+        let refinements = [
+            self.filter,
+            self.time_profile,
+            self.time_range,
+            self.time_range2,
+        ];
+        let statistic = AskedStatistic {
+            metric,
             object_type: object_type
                 .parse()
                 .map_err(|()| bad(&ParseStatisticError::ObjectType))?,
-            object_id: object_id.into(),
-            tenant: tenant.into(),
-            filter: self.filter.unwrap_or_default().into(),
-            time_profile: self.time_profile.unwrap_or_default().into(),
-            time_range: self.time_range.unwrap_or_default().into(),
-            time_range2: self.time_range2.unwrap_or_default().into(),
+            object_id,
+            tenant,
+            refinements: refinements.map(Option::unwrap_or_default),
             reset: mode == NotificationMode::Reset,
         };
         statistic.check().map_err(|error| bad(&error))?;
-        let password = self.tenant_password.unwrap_or_default();
-        if password.len() > FIELD_LEN_MAX {
+        let tenant_password = self.tenant_password.unwrap_or_default();
+        if tenant_password.len() > FIELD_LEN_MAX {
             return Err(bad(&ParseStatisticError::TooLong("tenantPassword")));
         }
-        if password.chars().any(char::is_control) {
+        if tenant_password.chars().any(char::is_control) {
             return Err(bad(&ParseStatisticError::ControlCharacter(
                 "tenantPassword",
             )));
         }
-        Ok(Query {
+        Ok(Question {
             statistic,
             mode,
-            tenant_password: password.into(),
+            tenant_password,
         })
     }
 }
 
-fn mandatory(name: &'static str, value: Option<String>) -> Result<String, ApiError> {
+fn mandatory<'a>(name: &'static str, value: Part<'a>) -> Result<Cow<'a, str>, ApiError> {
     value.ok_or_else(|| ApiError::Request(format!("{name} is missing")))
 }
 
@@ -115,7 +158,7 @@ fn bad(error: &ParseStatisticError) -> ApiError {
 /// The questions of a several-statistics form under the client's own names, in the order asked.
 /// The tenants' passwords come from the configuration: `password_of` looks one up.
 pub(super) fn several(
-    fields: Vec<Field>,
+    fields: Vec<Field<'_>>,
     password_of: impl Fn(&str) -> SecretString,
 ) -> Result<Vec<(String, Query)>, ApiError> {
     if fields.is_empty() {
@@ -125,38 +168,48 @@ pub(super) fn several(
     let mut names = HashSet::new();
     let mut questions = Vec::with_capacity(fields.len());
     for (index, field) in fields.into_iter().enumerate() {
-        let position = index + 1;
-        // Without a `=` the text may be anything, a password included: it is not shown.
-        let Some(text) = field.value else {
-            return Err(ApiError::Request(format!("{} has no '='", at(position))));
-        };
-        let label = called(&field.name, position);
-        if field.name.is_empty() {
-            return Err(ApiError::Request(format!("{label} has no name")));
-        }
-        if field.name.chars().any(char::is_control) {
-            let message = format!("{label} has a control character in its name");
-            return Err(ApiError::Request(message));
-        }
-        let statistic: Statistic = text
-            .parse()
-            .map_err(|error| ApiError::Request(format!("{label}: {error}")))?;
+        let statistic = one_of_several(&field, index + 1)?;
         if !names.insert(field.name.clone()) {
+            let label = called(&field.name, index + 1);
             return Err(ApiError::Request(format!(
                 "{label} is given more than once"
             )));
         }
-        let mode = if statistic.reset {
-            NotificationMode::Reset
-        } else {
-            NotificationMode::Immediate
-        };
         let query = Query {
             tenant_password: password_of(&statistic.tenant),
-            statistic,
-            mode,
+            mode: mode_of_several(&statistic),
+            statistic: statistic.to_statistic(),
         };
-        questions.push((field.name, query));
+        questions.push((field.name.into_owned(), query));
     }
     Ok(questions)
+}
+
+/// The statistic that the field at this place of a several-statistics form asks for.
+pub(super) fn one_of_several<'a>(
+    field: &'a Field<'_>,
+    position: usize,
+) -> Result<AskedStatistic<'a>, ApiError> {
+    // Without a `=` the text may be anything, a password included: it is not shown.
+    let Some(text) = &field.value else {
+        return Err(ApiError::Request(format!("{} has no '='", at(position))));
+    };
+    let label = || called(&field.name, position);
+    if field.name.is_empty() {
+        return Err(ApiError::Request(format!("{} has no name", label())));
+    }
+    if field.name.chars().any(char::is_control) {
+        let message = format!("{} has a control character in its name", label());
+        return Err(ApiError::Request(message));
+    }
+    AskedStatistic::read(text).map_err(|error| ApiError::Request(format!("{}: {error}", label())))
+}
+
+/// How a statistic of a several-statistics form is to be opened: the form has no field for it.
+pub(super) fn mode_of_several(statistic: &AskedStatistic<'_>) -> NotificationMode {
+    if statistic.reset {
+        NotificationMode::Reset
+    } else {
+        NotificationMode::Immediate
+    }
 }

@@ -9,7 +9,7 @@ use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::Response;
 
 use super::error::ApiError;
-use crate::model::Age;
+use crate::model::{Age, write_json_text};
 use crate::peek::{Answer, Source, Why};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -34,7 +34,7 @@ pub(super) fn several(
         if body.len() > 1 {
             body.push(',');
         }
-        body.push_str(&serde_json::Value::from(name.as_str()).to_string());
+        write_json_text(name, &mut body);
         body.push(':');
         answer.value.write_json(&mut body);
         oldest = oldest.max(answer.age);

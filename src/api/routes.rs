@@ -163,7 +163,7 @@ pub(super) fn is_multipart(media_type: &str) -> bool {
     media_type.eq_ignore_ascii_case("multipart/form-data")
 }
 
-fn essence(content_type: &str) -> &str {
+pub(super) fn essence(content_type: &str) -> &str {
     let essence = content_type.split(';').next();
     essence.unwrap_or_default().trim()
 }

@@ -2,14 +2,17 @@
 //! neither the store nor the upstream.
 
 mod feed;
+mod index;
 mod slot;
+mod told;
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 pub use feed::Dropped;
 use feed::{Feed, Since};
-pub use slot::{Applied, Known, News, Restored, Seen, Slot};
+use index::Index;
+pub use slot::Slot;
+pub use told::{Applied, Known, News, Restored, Seen};
 
 use tokio::sync::watch;
 
@@ -25,17 +28,6 @@ pub struct Cache {
     statistics_max: usize,
     rules: RwLock<Rules>,
     index: RwLock<Index>,
-}
-
-#[derive(Debug)]
-struct Index {
-    by_statistic: HashMap<Arc<Statistic>, Arc<Slot>>,
-    /// By number. Numbers are never reused, so a list would grow with whatever clients make up.
-    by_id: HashMap<StatisticId, Arc<Slot>>,
-    /// The number of the next new statistic; `None` when all are used up.
-    next_id: Option<StatisticId>,
-    /// How many were asked for and not accepted by any Stat Server yet: what clients can make up.
-    unaccepted: usize,
 }
 
 /// The most statistics that are asked for and not accepted yet; each may hold 28 KiB of names.
@@ -56,18 +48,12 @@ impl Cache {
         next_id: StatisticId,
         statistics_max: usize,
     ) -> Self {
-        let index = Index {
-            by_statistic: HashMap::new(),
-            by_id: HashMap::new(),
-            next_id: Some(next_id),
-            unaccepted: 0,
-        };
         Self {
             clock,
             feed: Feed::new(generation, last_revision.counter),
             statistics_max,
             rules: RwLock::default(),
-            index: RwLock::new(index),
+            index: RwLock::new(Index::new(next_id)),
         }
     }
 
@@ -91,25 +77,54 @@ impl Cache {
     /// The slot of a statistic that somebody asks for, if it is known: its idle clock starts over.
     #[must_use]
     pub fn ask(&self, statistic: &Statistic) -> Option<Arc<Slot>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        let slot = index.by_statistic.get(statistic)?;
+        let index = self.index();
+        let slot = index.get(statistic)?;
         // Under the lock, so that it cannot be taken out between being found and being asked for.
         slot.touch(self.clock.now());
         Some(slot.clone())
     }
 
+    /// As [`Cache::ask`], at `now`, by the statistic's key (see [`Statistic::write_key`]), and what
+    /// `look` sees in the slot.
+    pub fn ask_by_key<T>(
+        &self,
+        key: &[u8],
+        now: Moment,
+        look: impl FnOnce(&Slot) -> T,
+    ) -> Option<T> {
+        let index = self.index();
+        let slot = index.find(key)?;
+        // Under the lock, so that it cannot be taken out between being found and being asked for.
+        slot.touch(now);
+        Some(look(slot))
+    }
+
+    /// As [`Cache::ask_by_key`], of many at once; `None` if one of them is not known, or as soon as
+    /// `look` sees nothing.
+    pub fn ask_all_by_key<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+        now: Moment,
+        mut look: impl FnMut(usize, &Slot) -> Option<()>,
+    ) -> Option<()> {
+        let index = self.index();
+        for (place, slot) in index.find_all(keys)?.into_iter().enumerate() {
+            slot.touch(now);
+            look(place, slot)?;
+        }
+        Some(())
+    }
+
     /// The slot of a statistic, if it is known.
     #[must_use]
     pub fn find(&self, statistic: &Statistic) -> Option<Arc<Slot>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index.by_statistic.get(statistic).cloned()
+        self.index().get(statistic).cloned()
     }
 
     /// The slot with this number.
     #[must_use]
     pub fn slot(&self, id: StatisticId) -> Option<Arc<Slot>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index.by_id.get(&id).cloned()
+        self.index().by_id(id).cloned()
     }
 
     /// The slot of a statistic that somebody asks for, made if need be.
@@ -122,7 +137,7 @@ impl Cache {
             return Ok(slot);
         }
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        if index.unaccepted >= UNACCEPTED_MAX && !index.by_statistic.contains_key(statistic) {
+        if index.unaccepted >= UNACCEPTED_MAX && index.get(statistic).is_none() {
             return Err(Full);
         }
         let (slot, made) = self.place(&mut index, statistic)?;
@@ -159,10 +174,10 @@ impl Cache {
     }
 
     fn place(&self, index: &mut Index, statistic: &Statistic) -> Result<(Arc<Slot>, bool), Full> {
-        if let Some(slot) = index.by_statistic.get(statistic) {
+        if let Some(slot) = index.get(statistic) {
             return Ok((slot.clone(), false));
         }
-        if index.by_statistic.len() >= self.statistics_max {
+        if index.len() >= self.statistics_max {
             return Err(Full);
         }
         let id = index.next_id.ok_or(Full)?;
@@ -198,10 +213,7 @@ impl Cache {
     }
 
     fn take_out(&self, index: &mut Index, slot: &Slot) -> bool {
-        let removed = index.by_id.remove(&slot.id).is_some();
-        if removed {
-            index.by_statistic.remove(&slot.statistic);
-        }
+        let removed = index.remove(slot);
         if slot.stop_counting() {
             index.unaccepted = index.unaccepted.saturating_sub(1);
         }
@@ -223,8 +235,7 @@ impl Cache {
     /// Every slot there is now.
     #[must_use]
     pub fn slots(&self) -> Vec<Arc<Slot>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index.by_id.values().cloned().collect()
+        self.index().slots().cloned().collect()
     }
 
     /// Takes in a sample; `None` when the number is not known (any more).
@@ -276,8 +287,8 @@ impl Cache {
             Since::Lost => return None,
             Since::Changed(mut ids, dropped) => {
                 ids.retain(|id| wanted(*id));
-                let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-                let slots = ids.iter().filter_map(|id| index.by_id.get(id).cloned());
+                let index = self.index();
+                let slots = ids.iter().filter_map(|id| index.by_id(*id).cloned());
                 (slots.collect(), dropped)
             }
             Since::Unlisted(dropped) => {
@@ -287,6 +298,10 @@ impl Cache {
             }
         };
         Some((slots, dropped, up_to))
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rules(&self) -> RwLockReadGuard<'_, Rules> {
@@ -300,17 +315,6 @@ impl Slot {
     #[must_use]
     pub fn is_shown(&self) -> bool {
         self.is_registered() || self.is_pinned()
-    }
-}
-
-impl Index {
-    fn insert(&mut self, slot: Arc<Slot>) {
-        if self.next_id.is_some_and(|next| slot.id >= next) {
-            self.next_id = slot.id.0.checked_add(1).map(StatisticId);
-        }
-        self.by_statistic
-            .insert(slot.statistic.clone(), slot.clone());
-        self.by_id.insert(slot.id, slot);
     }
 }
 

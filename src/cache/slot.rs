@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::index::key_of;
+use super::told::{Applied, Known, News, Restored, Seen};
 use crate::model::{
     Age, Clock, Moment, NotificationMode, PasswordProof, Quality, Revision, Rules, Sample,
-    ServerId, Statistic, StatisticId, Timestamp, Value,
+    ServerId, Statistic, StatisticId, Value,
 };
 
 /// One statistic in memory.
@@ -16,6 +18,8 @@ pub struct Slot {
     pub id: StatisticId,
     /// What it is.
     pub statistic: Arc<Statistic>,
+    /// What it is, in one piece (see [`Statistic::write_key`]).
+    pub(super) key: Box<[u8]>,
     /// When somebody last asked for it, for the idle clock.
     asked: AtomicI64,
     /// Listed in the configuration: never idle.
@@ -48,32 +52,6 @@ struct State {
     revision: Revision,
 }
 
-/// What is new of a statistic that a Stat Server answers for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct News {
-    /// No Stat Server ever did before, so the store does not know it.
-    pub registered: bool,
-    /// The store is to be told how it is held.
-    pub stored: bool,
-    /// Whoever follows along is to be told.
-    pub visible: bool,
-}
-
-/// All there is to see of a statistic, for those who may see it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    /// The last value, if there ever was one, and how long ago it was validated.
-    pub last: Option<(Sample, Age)>,
-    /// How it is, or is to be, held open.
-    pub held: Option<NotificationMode>,
-    /// Whether it was last opened with a tenant password.
-    pub is_protected: bool,
-    /// What a Stat Server last refused it with, if nothing was heard of it since.
-    pub refusal: Option<Arc<str>>,
-    /// When anything of this last changed, in the order of all changes.
-    pub revision: Revision,
-}
-
 /// A more telling mode is asked for at most this often.
 const MORE_ASKED_MEMORY: Duration = Duration::from_secs(30);
 
@@ -86,6 +64,8 @@ struct Last {
     /// When it was last validated; `None` when the wall clock contradicts the store.
     validated: Option<Moment>,
     revision: Revision,
+    /// The value as JSON, once somebody asked for it, where that takes work to write.
+    json: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -93,46 +73,6 @@ struct Refusal {
     proof: PasswordProof,
     text: Arc<str>,
     at: Moment,
-}
-
-/// What an earlier run knew of a statistic.
-#[derive(Debug)]
-pub struct Restored {
-    /// Its number.
-    pub id: StatisticId,
-    /// What it is.
-    pub statistic: Arc<Statistic>,
-    /// Its last value.
-    pub last: Option<(Sample, Revision)>,
-    /// How it was held open.
-    pub held: Option<NotificationMode>,
-    /// The proof of the tenant password it is opened with, where that is known.
-    pub proof: Option<PasswordProof>,
-}
-
-/// A known value, as an answer needs it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Known {
-    /// The value.
-    pub value: Value,
-    /// How long ago it was last validated.
-    pub age: Age,
-    /// Whether notifications keep it true, or will once the connection is back: then the latest
-    /// value will do for whoever demands nothing.
-    pub kept_open: bool,
-    /// How it is held open under this password, if it is.
-    pub held: Option<NotificationMode>,
-}
-
-/// What became of a sample.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Applied {
-    /// It is the last value now, and differs from the one before.
-    Changed(Box<Sample>, Revision),
-    /// It confirmed the last value.
-    Confirmed(Timestamp),
-    /// It belongs to an earlier opening than the last value: discarded.
-    Outdated,
 }
 
 impl Slot {
@@ -145,6 +85,7 @@ impl Slot {
         let policy = rules.policy(&statistic);
         Self {
             id,
+            key: key_of(&statistic).into(),
             statistic,
             asked: AtomicI64::new(clock.now().0),
             pinned: AtomicBool::new(false),
@@ -175,6 +116,7 @@ impl Slot {
                     sample,
                     validated,
                     revision,
+                    json: None,
                 }
             });
             // Doubts, refusals and modes have no stored revision: all of it counts as changed.
@@ -198,10 +140,58 @@ impl Slot {
         heard: impl Fn(ServerId) -> Option<Moment>,
     ) -> Option<Known> {
         let state = self.state();
-        let last = state.last.as_ref()?;
-        let proven = state.proof.as_ref() == Some(proof) || state.vouched.contains(proof);
+        let (value, validated) = self.proven(&state, proof, heard)?;
         // What was refused when it was last asked for is not kept true by anything.
         let refused = state.refusals.iter().any(|refusal| refusal.proof == *proof);
+        let notifies = state.held.is_some_and(NotificationMode::notifies);
+        Some(Known {
+            value: value.clone(),
+            age: clock.age(validated),
+            kept_open: !refused && notifies,
+            held: state.held_under(proof),
+        })
+    }
+
+    /// Appends the value that [`Slot::known`] tells to `out` as JSON, if its age, and whether
+    /// notifications keep it true, are accepted; tells the age. `None` also where somebody who wants
+    /// `mode` makes more work than that: after a refusal, or when a more telling mode is to be asked
+    /// for.
+    pub fn glance(
+        &self,
+        (proof, mode): (&PasswordProof, NotificationMode),
+        now: Moment,
+        heard: impl Fn(ServerId) -> Option<Moment>,
+        accept: impl FnOnce(Age, bool) -> bool,
+        out: &mut String,
+    ) -> Option<Age> {
+        let mut state = self.state();
+        let (_, validated) = self.proven(&state, proof, heard)?;
+        let less = |held| mode.tells_more_than(held);
+        if state.refusals.iter().any(|refusal| refusal.proof == *proof)
+            || (state.held_under(proof).is_some_and(less) && !state.has_asked_for_more(now))
+        {
+            return None;
+        }
+        let age = Age::at(now, validated);
+        let notifies = state.held.is_some_and(NotificationMode::notifies);
+        if !accept(age, notifies) {
+            return None;
+        }
+        state.last.as_mut()?.write_json(out);
+        Some(age)
+    }
+
+    /// The value and when it was last validated, for somebody who can prove the password.
+    fn proven<'a>(
+        &self,
+        state: &'a State,
+        proof: &PasswordProof,
+        heard: impl Fn(ServerId) -> Option<Moment>,
+    ) -> Option<(&'a Value, Option<Moment>)> {
+        let last = state.last.as_ref()?;
+        if state.proof.as_ref() != Some(proof) && !state.vouched.contains(proof) {
+            return None;
+        }
         let notifies = state.held.is_some_and(NotificationMode::notifies);
         let vouched_for = last.sample.quality == Quality::Good && notifies && state.valued;
         let heard = if vouched_for && self.silence_is_unchanged() {
@@ -209,12 +199,7 @@ impl Slot {
         } else {
             None
         };
-        proven.then(|| Known {
-            value: last.sample.value.clone(),
-            age: clock.age(last.validated.max(heard)),
-            kept_open: !refused && notifies,
-            held: state.held.filter(|_| state.proof.as_ref() == Some(proof)),
-        })
+        Some((&last.sample.value, last.validated.max(heard)))
     }
 
     /// Takes over what the rules say of it now.
@@ -233,11 +218,11 @@ impl Slot {
     pub fn wants_more(&self, mode: NotificationMode, clock: &Clock) -> bool {
         let mut state = self.state();
         let less = state.held.is_some_and(|held| mode.tells_more_than(held));
-        let asked = state.more_asked;
-        if !less || asked.is_some_and(|asked| clock.age(Some(asked)).within(MORE_ASKED_MEMORY)) {
+        let now = clock.now();
+        if !less || state.has_asked_for_more(now) {
             return false;
         }
-        state.more_asked = Some(clock.now());
+        state.more_asked = Some(now);
         true
     }
 
@@ -357,6 +342,7 @@ impl Slot {
                     sample: sample.clone(),
                     validated: Some(now),
                     revision,
+                    json: None,
                 });
                 Applied::Changed(Box::new(sample), revision)
             }
@@ -489,9 +475,32 @@ impl Slot {
 }
 
 impl State {
+    /// How it is held open under this password, if it is.
+    fn held_under(&self, proof: &PasswordProof) -> Option<NotificationMode> {
+        self.held.filter(|_| self.proof.as_ref() == Some(proof))
+    }
+
+    /// Whether a more telling mode was asked for of late.
+    fn has_asked_for_more(&self, now: Moment) -> bool {
+        let asked = self.more_asked;
+        asked.is_some_and(|asked| Age::at(now, Some(asked)).within(MORE_ASKED_MEMORY))
+    }
+
     fn is_protected(&self) -> bool {
         // With which password it was opened before a restart may be unknown.
         self.registered && self.proof.as_ref().is_none_or(PasswordProof::is_some)
+    }
+}
+
+impl Last {
+    /// Appends the value as JSON. A state's is made once and kept until the next value.
+    fn write_json(&mut self, out: &mut String) {
+        let value = &self.sample.value;
+        if matches!(value, Value::State(_)) {
+            out.push_str(self.json.get_or_insert_with(|| value.to_json().into()));
+        } else {
+            value.write_json(out);
+        }
     }
 }
 

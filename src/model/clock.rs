@@ -77,6 +77,16 @@ pub enum Age {
 }
 
 impl Age {
+    /// How old at `now` is what was validated at `moment`; `None` stands for a moment that
+    /// [`Clock::restore`] could not place.
+    #[must_use]
+    pub fn at(now: Moment, moment: Option<Moment>) -> Self {
+        moment.map_or(Self::Unknown, |moment| {
+            let ms = now.0.saturating_sub(moment.0);
+            Self::Known(u64::try_from(ms).unwrap_or(0))
+        })
+    }
+
     /// Whole seconds for the `Age` header: floored, and 2147483648 when unknown or larger.
     #[must_use]
     pub fn header_seconds(self) -> u64 {
@@ -180,17 +190,10 @@ impl Clock {
         Some(Moment(self.now().0.saturating_sub_unsigned(ago)))
     }
 
-    /// The age of something validated at `moment`; `None` stands for a moment that
-    /// [`Clock::restore`] could not place.
+    /// [`Age::at`] this instant.
     #[must_use]
     pub fn age(&self, moment: Option<Moment>) -> Age {
-        match moment {
-            Some(moment) => {
-                let ms = self.now().0.saturating_sub(moment.0);
-                Age::Known(u64::try_from(ms).unwrap_or(0))
-            }
-            None => Age::Unknown,
-        }
+        Age::at(self.now(), moment)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The words everybody else speaks: what a statistic is, what a value at an instant is, and what
 //! time it is. Does no I/O and knows no other room.
 
+mod asked;
 mod clock;
 mod epoch;
+mod hash;
 mod notification;
 mod object_type;
 mod proof;
@@ -12,8 +14,10 @@ mod state;
 mod statistic;
 mod value;
 
+pub use asked::AskedStatistic;
 pub use clock::{Age, Clock, Moment, Timestamp};
 pub use epoch::{Epoch, EpochCounter};
+pub use hash::seeded_hasher;
 pub use notification::NotificationMode;
 pub use object_type::ObjectType;
 pub use proof::{PasswordProof, ProofKey};
@@ -24,4 +28,4 @@ pub use state::{
     ReasonsState, State, UserData, UserValue, queue_status_name, status_name,
 };
 pub use statistic::{FIELD_LEN_MAX, ParseStatisticError, Statistic, StatisticId};
-pub use value::Value;
+pub use value::{Value, write_json_text};

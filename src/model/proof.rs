@@ -22,7 +22,12 @@ impl ProofKey {
     /// The proof of `password`.
     #[must_use]
     pub fn prove(&self, password: &SecretString) -> PasswordProof {
-        let password = password.expose_secret();
+        self.prove_text(password.expose_secret())
+    }
+
+    /// The proof of a password that still stands in the request.
+    #[must_use]
+    pub fn prove_text(&self, password: &str) -> PasswordProof {
         if password.is_empty() {
             return PasswordProof::NONE;
         }

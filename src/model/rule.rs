@@ -82,7 +82,7 @@ impl StatisticPattern {
     pub fn new(text: &str) -> Result<Self, PatternError> {
         let globs: Vec<WildMatch> = text
             .split(';')
-            .map(|part| WildMatch::new(&super::statistic::read_part(part)))
+            .map(|part| WildMatch::new(&super::asked::read_part(part)))
             .collect();
         if text.is_empty() || globs.len() > PARTS_MAX {
             return Err(PatternError(if text.is_empty() { 0 } else { globs.len() }));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::ObjectType;
+use super::{AskedStatistic, ObjectType};
 
 /// A statistic's stable number: given when it is first seen, kept over restarts, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,33 +117,7 @@ impl FromStr for Statistic {
     type Err = ParseStatisticError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts: Vec<&str> = text.split(';').collect();
-        let Some((&[metric, object_type, object_id, tenant], more)) = parts.split_first_chunk()
-        else {
-            return Err(ParseStatisticError::PartCount(parts.len()));
-        };
-        let ([filter, time_profile, time_range, time_range2], reset) = match *more {
-            [] => ([""; 4], false),
-            [filter, profile, range, range2] => ([filter, profile, range, range2], false),
-            [filter, profile, range, range2, "Reset"] => ([filter, profile, range, range2], true),
-            [_, _, _, _, _] => return Err(ParseStatisticError::Ninth),
-            _ => return Err(ParseStatisticError::PartCount(parts.len())),
-        };
-        let statistic = Self {
-            metric: read_part(metric),
-            object_type: object_type
-                .parse()
-                .map_err(|()| ParseStatisticError::ObjectType)?,
-            object_id: read_part(object_id),
-            tenant: read_part(tenant),
-            filter: read_part(filter),
-            time_profile: read_part(time_profile),
-            time_range: read_part(time_range),
-            time_range2: read_part(time_range2),
-            reset,
-        };
-        statistic.check()?;
-        Ok(statistic)
+        AskedStatistic::read(text).map(|asked| asked.to_statistic())
     }
 }
 
@@ -154,32 +128,14 @@ impl Statistic {
     /// # Errors
     /// Names the first field at fault.
     pub fn check(&self) -> Result<(), ParseStatisticError> {
-        let mandatory = [
-            ("metric", &self.metric),
-            ("objectId", &self.object_id),
-            ("tenant", &self.tenant),
-        ];
-        for (name, field) in mandatory {
-            if field.is_empty() {
-                return Err(ParseStatisticError::Empty(name));
-            }
-        }
-        let optional = [
-            ("filter", &self.filter),
-            ("timeProfile", &self.time_profile),
-            ("timeRange", &self.time_range),
-            ("timeRange2", &self.time_range2),
-        ];
-        for (name, field) in mandatory.into_iter().chain(optional) {
-            if field.len() > FIELD_LEN_MAX {
-                return Err(ParseStatisticError::TooLong(name));
-            }
-            if field.chars().any(char::is_control) {
-                return Err(ParseStatisticError::ControlCharacter(name));
-            }
-        }
-        Ok(())
+        self.as_asked().check()
     }
+}
+
+/// Whether a text holds a control character; quick where all of it is ASCII.
+pub(super) fn is_control_in(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_control())
+        || (!text.is_ascii() && text.chars().any(char::is_control))
 }
 
 fn write_part(f: &mut fmt::Formatter<'_>, part: &str) -> fmt::Result {
@@ -199,26 +155,8 @@ fn write_part(f: &mut fmt::Formatter<'_>, part: &str) -> fmt::Result {
     f.write_str(rest)
 }
 
-pub(super) fn read_part(part: &str) -> Box<str> {
-    let mut out = String::with_capacity(part.len());
-    let mut rest = part;
-    while let Some(at) = rest.find('%') {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        if let Some(character) = escape_of(from) {
-            out.push(character);
-            rest = from.get(3..).unwrap_or_default();
-        } else {
-            out.push('%');
-            rest = from.get(1..).unwrap_or_default();
-        }
-    }
-    out.push_str(rest);
-    out.into()
-}
-
 /// What the escape at the start of `text` stands for, if there is one.
-fn escape_of(text: &str) -> Option<char> {
+pub(super) fn escape_of(text: &str) -> Option<char> {
     match text.get(..3) {
         Some("%3B" | "%3b") => Some(';'),
         Some("%25") => Some('%'),

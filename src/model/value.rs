@@ -42,12 +42,10 @@ impl Value {
 
     /// Appends the value as compact JSON.
     pub fn write_json(&self, out: &mut String) {
-        use std::fmt::Write as _;
         match self {
-            // Writing to a string cannot fail.
-            Self::Integer(number) => write!(out, "{number}").unwrap_or_default(),
+            Self::Integer(number) => out.push_str(itoa::Buffer::new().format(*number)),
             Self::Decimal(digits) => out.push_str(digits),
-            Self::Text(text) => out.push_str(&serde_json::Value::from(&**text).to_string()),
+            Self::Text(text) => write_json_text(text, out),
             Self::State(state) => out.push_str(&state.to_json()),
         }
     }
@@ -58,6 +56,16 @@ impl Value {
         let mut out = String::new();
         self.write_json(&mut out);
         out
+    }
+}
+
+/// Appends a text as a JSON string.
+pub fn write_json_text(text: &str, out: &mut String) {
+    let needs_escape = |byte| matches!(byte, 0..0x20 | b'"' | b'\\');
+    if text.bytes().any(needs_escape) {
+        out.push_str(&serde_json::Value::from(text).to_string());
+    } else {
+        out.extend(["\"", text, "\""]);
     }
 }
 
@@ -108,6 +116,8 @@ fn leading_digits(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -128,6 +138,15 @@ mod tests {
         ] {
             assert_eq!(Value::from_text(text).to_json(), json, "{text}");
             assert!(!matches!(Value::from_text(text), Value::Text(_)), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_written_as_the_json_library_does(text in "[\\x00-\\x7fé\u{2028}]{0,9}") {
+            let mut out = String::new();
+            write_json_text(&text, &mut out);
+            prop_assert_eq!(out, serde_json::Value::from(text).to_string());
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use super::{Board, Freshness, NotForgotten, PublicId, Selector, ServerReport};
 use crate::model::{Age, NotificationMode, Statistic, Value};
@@ -90,6 +91,17 @@ pub enum PeekError {
     TooMany,
 }
 
+/// One question as it stands in a request, for [`AnswerPeeks::glance`].
+#[derive(Clone, Copy)]
+pub struct Glance<'a> {
+    /// Which statistic: its key (see [`Statistic::write_key`]).
+    pub key: &'a [u8],
+    /// As [`Query::mode`].
+    pub mode: NotificationMode,
+    /// As [`Query::tenant_password`]; empty for none.
+    pub tenant_password: &'a str,
+}
+
 /// Somebody who answers peeks: [`super::Peek`], or a table in a test of the HTTP edge.
 pub trait AnswerPeeks: Send + Sync + 'static {
     /// Answers one question as freshly as demanded.
@@ -98,6 +110,38 @@ pub trait AnswerPeeks: Send + Sync + 'static {
         query: Query,
         freshness: Freshness,
     ) -> impl Future<Output = Result<Answer, PeekError>> + Send;
+
+    /// Appends the value that [`AnswerPeeks::peek`] would answer from the store to `out`, as JSON, and
+    /// tells its age and the time left as [`Source::Store`] does. `None` where it takes more than
+    /// memory to answer or to refuse: nothing has been done then but that the idle clock starts over.
+    fn glance(
+        &self,
+        _question: Glance<'_>,
+        _freshness: Freshness,
+        _now: Instant,
+        _out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
+        None
+    }
+
+    /// As [`AnswerPeeks::glance`], of many at once, with what `lead` writes before each value; tells
+    /// the age of the oldest and the least time left.
+    fn glance_all(
+        &self,
+        questions: &[Glance<'_>],
+        freshness: Freshness,
+        now: Instant,
+        mut lead: impl FnMut(usize, &mut String),
+        out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
+        let mut all = (Age::Known(0), None);
+        for (place, question) in questions.iter().enumerate() {
+            lead(place, out);
+            let one = self.glance(*question, freshness, now, out)?;
+            all = together(all, one);
+        }
+        Some(all)
+    }
 
     /// What is known, for those who look around.
     fn board(&self) -> Option<&Arc<Board>> {
@@ -118,4 +162,12 @@ pub trait AnswerPeeks: Send + Sync + 'static {
     fn servers(&self) -> Vec<ServerReport> {
         Vec::new()
     }
+}
+
+/// Ages and times left of several answers, put together.
+pub(super) fn together(
+    (oldest, least): (Age, Option<Duration>),
+    (age, left): (Age, Option<Duration>),
+) -> (Age, Option<Duration>) {
+    (oldest.max(age), [least, left].into_iter().flatten().min())
 }

@@ -6,14 +6,17 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
+use super::answer::together;
 use super::flights::{Flight, Flights, Key};
 use super::forgetting::Forgotten;
 use super::{
-    Answer, AnswerPeeks, Board, Demand, Freshness, NotForgotten, PeekError, PublicId, Query,
-    Selector, ServerReport, Source, Why,
+    Answer, AnswerPeeks, Board, Demand, Freshness, Glance, NotForgotten, PeekError, PublicId,
+    Query, Selector, ServerReport, Source, Why,
 };
 use crate::cache::{Cache, Known, Slot};
-use crate::model::{Age, Clock, NotificationMode, PasswordProof, ProofKey, StatisticId, Value};
+use crate::model::{
+    Age, Clock, Moment, NotificationMode, PasswordProof, ProofKey, StatisticId, Value,
+};
 use crate::store::Change;
 use crate::upstream::{FetchError, OpenSpec, Outcome, Ticket, Upstream};
 
@@ -159,7 +162,11 @@ impl Peek {
             }
         }
         if let Some(known) = &known
-            && self.is_good_enough(known, demand, freshness.only_if_cached)
+            && self.is_good_enough(
+                (known.age, known.kept_open),
+                demand,
+                freshness.only_if_cached,
+            )
         {
             return Ok(from_store(known, demand));
         }
@@ -224,13 +231,36 @@ impl Peek {
         spec.map_err(|error| PeekError::Refused(error.to_string().into()))
     }
 
-    fn is_good_enough(&self, known: &Known, demand: Demand, only_if_cached: bool) -> bool {
+    fn is_good_enough(
+        &self,
+        (age, kept_open): (Age, bool),
+        demand: Demand,
+        only_if_cached: bool,
+    ) -> bool {
         match demand {
             // Notifications keep it true, or will again: this is what makes a restart invisible.
-            Demand::Anything if known.kept_open || only_if_cached => true,
-            Demand::Anything => known.age.within(self.config.default_max_age),
-            demand => demand.accepts(known.age),
+            Demand::Anything if kept_open || only_if_cached => true,
+            Demand::Anything => age.within(self.config.default_max_age),
+            demand => demand.accepts(age),
         }
+    }
+
+    /// What a slot shows at `now`, as [`AnswerPeeks::glance`] tells it.
+    fn look(
+        &self,
+        slot: &Slot,
+        question: &Glance<'_>,
+        (demand, freshness): (Demand, Freshness),
+        now: Moment,
+        out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
+        let proof = self.proofs.prove_text(question.tenant_password);
+        let heard = |server| self.upstream.heard(server);
+        let accept = |age, kept_open| {
+            self.is_good_enough((age, kept_open), demand, freshness.only_if_cached)
+        };
+        let age = slot.glance((&proof, question.mode), now, heard, accept, out)?;
+        Some((age, time_left(demand, age)))
     }
 
     /// A live value, within the caller's deadline. A fetch that a lost connection took along is
@@ -297,6 +327,39 @@ impl AnswerPeeks for Peek {
         self.answer(query, freshness).await
     }
 
+    fn glance(
+        &self,
+        question: Glance<'_>,
+        freshness: Freshness,
+        now: Instant,
+        out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
+        let (now, demand) = (self.clock.moment(now), freshness.demand());
+        let look = |slot: &Slot| self.look(slot, &question, (demand, freshness), now, out);
+        self.cache.ask_by_key(question.key, now, look).flatten()
+    }
+
+    fn glance_all(
+        &self,
+        questions: &[Glance<'_>],
+        freshness: Freshness,
+        now: Instant,
+        mut lead: impl FnMut(usize, &mut String),
+        out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
+        let (now, demand) = (self.clock.moment(now), freshness.demand());
+        let mut all = (Age::Known(0), None);
+        let keys = questions.iter().map(|question| question.key);
+        self.cache.ask_all_by_key(keys, now, |place, slot| {
+            lead(place, out);
+            let question = questions.get(place)?;
+            let one = self.look(slot, question, (demand, freshness), now, out)?;
+            all = together(all, one);
+            Some(())
+        })?;
+        Some(all)
+    }
+
     fn board(&self) -> Option<&Arc<Board>> {
         Some(&self.board)
     }
@@ -316,18 +379,24 @@ impl AnswerPeeks for Peek {
 }
 
 fn from_store(known: &Known, demand: Demand) -> Answer {
-    let ttl = match (demand, known.age) {
+    Answer {
+        value: known.value.clone(),
+        age: known.age,
+        source: Source::Store {
+            ttl: time_left(demand, known.age),
+        },
+    }
+}
+
+/// For how much longer the demand would be met by what is this old.
+fn time_left(demand: Demand, age: Age) -> Option<Duration> {
+    match (demand, age) {
         // Without a limit it never runs out, and the header could not hold so great a number.
         (Demand::AtMost(Duration::MAX), _) => None,
         (Demand::AtMost(limit), Age::Known(ms)) => {
             Some(limit.saturating_sub(Duration::from_millis(ms)))
         }
         _ => None,
-    };
-    Answer {
-        value: known.value.clone(),
-        age: known.age,
-        source: Source::Store { ttl },
     }
 }
 

@@ -125,7 +125,13 @@ impl Flights {
         flight: &Arc<Flight>,
         outcome: Outcome,
     ) -> Option<Arc<Flight>> {
+        // Taken off first: whoever hears of the end and asks again at once must not join it.
+        let follow_up = self.take_off(key, flight);
         flight.0.send_replace(Some(outcome));
+        follow_up
+    }
+
+    fn take_off(&self, key: &Key, flight: &Arc<Flight>) -> Option<Arc<Flight>> {
         let mut under_way = self.lock();
         let pending = under_way.get_mut(key)?;
         if !Arc::ptr_eq(&pending.current, flight) {

@@ -12,7 +12,7 @@ mod servers;
 mod view;
 mod whole;
 
-pub use answer::{Answer, AnswerPeeks, PeekError, Query, Source, Why};
+pub use answer::{Answer, AnswerPeeks, Glance, PeekError, Query, Source, Why};
 pub use board::{Board, Changes, Gone, Page, StartOver, Stored};
 pub use desk::{Config, Peek};
 pub use forgetting::NotForgotten;

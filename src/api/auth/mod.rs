@@ -8,6 +8,7 @@ mod throttle;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -83,6 +84,8 @@ pub(super) struct Authenticator {
     /// Verified for unknown users, so that their answer takes as long as everybody's.
     dummy_hash: SecretString,
     key: [u8; 32],
+    /// Counts the exchanges of the users.
+    epoch: AtomicU64,
     proven: Mutex<Proven>,
     throttle: Mutex<Throttle>,
     checks: Arc<Semaphore>,
@@ -116,6 +119,7 @@ impl Authenticator {
             users: RwLock::new(Arc::new(accounts(users))),
             dummy_hash: dummy_hash.into(),
             key,
+            epoch: AtomicU64::new(0),
             proven: Mutex::new(Proven::default()),
             throttle: Mutex::new(Throttle::default()),
             checks: Arc::new(Semaphore::new(checks_at_a_time())),
@@ -137,6 +141,18 @@ impl Authenticator {
         *current = Arc::new(wanted);
         // Under the users' lock: a check that began before must not be remembered after.
         *lock(&self.proven) = Proven::default();
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Changes whenever the users are exchanged: what was proven before counts for nothing then.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Whom this `Authorization` header stands for, if that was proven of late, and until when the
+    /// proof is good unless the users change.
+    pub(super) fn proven(&self, header: &[u8], now: Instant) -> Option<(Arc<Identity>, Instant)> {
+        lock(&self.proven).good(&self.fingerprint(header), now)
     }
 
     /// Whether this user is still one, with the same password and the same tenants.

@@ -41,13 +41,22 @@ pub(super) enum Known {
 
 impl Proven {
     pub(super) fn find(&self, fingerprint: &Fingerprint, now: Instant) -> Known {
-        match self.entries.get(fingerprint) {
-            Some(proof) if now.saturating_duration_since(proof.at) < GOOD_FOR => {
-                Known::Proven(Arc::clone(&proof.identity))
-            }
-            Some(_) => Known::Earlier,
+        match self.good(fingerprint, now) {
+            Some((identity, _)) => Known::Proven(identity),
+            None if self.entries.contains_key(fingerprint) => Known::Earlier,
             None => Known::Not,
         }
+    }
+
+    /// Whom these credentials stand for, if they are right, and until when that is good.
+    pub(super) fn good(
+        &self,
+        fingerprint: &Fingerprint,
+        now: Instant,
+    ) -> Option<(Arc<Identity>, Instant)> {
+        let proof = self.entries.get(fingerprint)?;
+        let until = proof.at + GOOD_FOR;
+        (now < until).then(|| (Arc::clone(&proof.identity), until))
     }
 
     pub(super) fn remember(

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::exchange::{Desk, Exchanges, Refused, Routed};
 use super::stall::StallGuard;
 use crate::api::edge::Edge;
+use crate::api::express::{Express, Lane};
 use crate::api::metrics::Limit;
 use crate::api::request::{Face, Local, Peer};
 use crate::api::routes::routes;
@@ -30,7 +31,7 @@ use crate::api::tls::{ALPN_HTTP_2, Tls};
 use crate::peek::AnswerPeeks;
 
 /// hyper panics below this.
-const HEADER_BYTES_MIN: usize = 8 * 1024;
+pub(super) const HEADER_BYTES_MIN: usize = 8 * 1024;
 /// How long the two sides may take to agree on TLS.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Requests on one HTTP/2 connection at a time.
@@ -49,11 +50,13 @@ pub(super) struct Ends {
 
 /// Why a connection ended otherwise than in good order. No text shows a header.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
+pub(super) enum Ended {
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("{0}")]
     Http(#[from] hyper::Error),
+    #[error("no request came in time")]
+    Idle,
     #[error("the TLS handshake took too long")]
     Handshake,
     #[error("the service stopped")]
@@ -62,10 +65,12 @@ enum Ended {
 
 /// Serves connections.
 pub(super) struct Connections {
-    http1: http1::Builder,
+    pub(super) http1: http1::Builder,
     http2: http2::Builder<Streams>,
-    desk: Arc<Desk>,
-    ends: Ends,
+    /// Not on the face for `internal_statistic` alone.
+    pub(super) lane: Option<Arc<dyn Express>>,
+    pub(super) desk: Arc<Desk>,
+    pub(super) ends: Ends,
 }
 
 impl Connections {
@@ -84,6 +89,8 @@ impl Connections {
                 }
             })
         });
+        let lane = Lane::new(Arc::clone(edge));
+        let lane = (face == Face::Main).then(|| Arc::new(lane) as Arc<dyn Express>);
         let limits = &config.limits;
         let mut http1 = http1::Builder::new();
         http1
@@ -113,6 +120,7 @@ impl Connections {
         Self {
             http1,
             http2,
+            lane,
             desk: Arc::new(desk),
             ends,
         }
@@ -159,16 +167,15 @@ impl Connections {
             active: None,
             opened: Instant::now(),
             is_reserve,
+            progress: None,
         };
         let Some(tls) = tls else {
-            let connection = self.http1.serve_connection(TokioIo::new(stream), exchanges);
-            return self.run(connection).await;
+            return self.http1(stream, exchanges).await;
         };
         let stream = self.shake_hands(stream, &tls).await?;
         let chosen = stream.get_ref().1.alpn_protocol();
         if chosen != Some(ALPN_HTTP_2) {
-            let connection = self.http1.serve_connection(TokioIo::new(stream), exchanges);
-            return self.run(connection).await;
+            return self.http1(stream, exchanges).await;
         }
         let (active, inactive) = watch::channel(0);
         exchanges.active = Some(active);
@@ -197,7 +204,7 @@ impl Connections {
     }
 
     /// A connection that knows by itself when it was idle for too long.
-    async fn run<C>(&self, connection: C) -> Result<(), Ended>
+    pub(super) async fn run<C>(&self, connection: C) -> Result<(), Ended>
     where
         C: GracefulConnection<Error = hyper::Error>,
     {
@@ -217,16 +224,11 @@ impl Connections {
         C: GracefulConnection<Error = hyper::Error>,
     {
         let mut connection = pin!(connection);
-        let stopped = async {
-            self.ends.stop.cancelled().await;
-            tokio::time::sleep(self.ends.linger).await;
-        };
         let was_enough = tokio::select! {
             ended = connection.as_mut() => return self.ended(ended),
-            () = stopped => false,
+            () = self.stopped() => false,
             () = enough => true,
         };
-        connection.as_mut().graceful_shutdown();
         let left_alone = async {
             if was_enough {
                 tokio::time::sleep(patience).await;
@@ -234,14 +236,33 @@ impl Connections {
                 std::future::pending::<()>().await;
             }
         };
+        self.take_leave(connection, left_alone).await
+    }
+
+    /// The end of the time in which requests are awaited.
+    pub(super) async fn stopped(&self) {
+        self.ends.stop.cancelled().await;
+        tokio::time::sleep(self.ends.linger).await;
+    }
+
+    /// Ends a connection in good order, by `patience` or the cut at the latest.
+    pub(super) async fn take_leave<C>(
+        &self,
+        mut connection: Pin<&mut C>,
+        patience: impl Future<Output = ()>,
+    ) -> Result<(), Ended>
+    where
+        C: GracefulConnection<Error = hyper::Error>,
+    {
+        connection.as_mut().graceful_shutdown();
         tokio::select! {
             ended = connection => self.ended(ended),
-            () = left_alone => Ok(()),
+            () = patience => Ok(()),
             () = self.ends.cut.cancelled() => Ok(()),
         }
     }
 
-    fn ended(&self, ended: hyper::Result<()>) -> Result<(), Ended> {
+    pub(super) fn ended(&self, ended: hyper::Result<()>) -> Result<(), Ended> {
         if let Err(error) = &ended {
             let limit = if error.is_parse_too_large() {
                 Some(Limit::Header)

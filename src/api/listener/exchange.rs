@@ -10,13 +10,15 @@ use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::service::Service as HttpService;
-use hyper::{Method, Request, Version};
+use hyper::{Request, Version};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use warp::reply::Response;
 
 use super::body::{BodyMeter, LimitedBody};
+use super::excursion::{Progress, Tracked};
 use super::host;
+use crate::api::access;
 use crate::api::config::Config;
 use crate::api::cors;
 use crate::api::endpoint::Endpoint;
@@ -29,7 +31,7 @@ use crate::peek::PeekError;
 /// The next answer on a connection that is older closes it, so that clients that never go come back
 /// through whatever spreads them over several services. An idle one is left to its time limit:
 /// closing it could cross a request.
-const AGE_MAX: Duration = Duration::from_hours(1);
+pub(super) const AGE_MAX: Duration = Duration::from_hours(1);
 
 /// What the routes make of a request.
 pub(super) type Routed =
@@ -50,6 +52,7 @@ pub(super) struct Desk {
 }
 
 /// The requests of one connection.
+#[derive(Clone)]
 pub(super) struct Exchanges {
     pub(super) desk: Arc<Desk>,
     pub(super) peer: Peer,
@@ -59,7 +62,20 @@ pub(super) struct Exchanges {
     pub(super) opened: Instant,
     /// Whether nothing but health is answered here.
     pub(super) is_reserve: bool,
+    /// Where somebody waits for the connection to come back.
+    pub(super) progress: Option<Arc<Progress>>,
 }
+
+/// What `Response` carries; warp does not name it.
+pub(super) trait HasBody {
+    type Body;
+}
+
+impl<B> HasBody for hyper::Response<B> {
+    type Body = B;
+}
+
+type Answer = hyper::Response<Tracked<<Response as HasBody>::Body>>;
 
 /// A request being answered.
 struct Active(watch::Sender<usize>);
@@ -84,15 +100,17 @@ impl Drop for Active {
 }
 
 impl HttpService<Request<Incoming>> for Exchanges {
-    type Response = Response;
+    type Response = Answer;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    type Future = BoxFuture<'static, Result<Answer, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let begun = Instant::now();
         let active = self.active.as_ref().map(|count| InFlight {
             _active: Arc::new(Active::begin(count)),
         });
+        let progress = self.progress.clone();
+        progress.as_ref().inspect(|progress| progress.begin());
         let desk = Arc::clone(&self.desk);
         let endpoint = Endpoint::of(request.method(), request.uri().path());
         let (deadline, peek_deadline) = (desk.config.request_deadline(), desk.config.peek_deadline);
@@ -140,7 +158,7 @@ impl HttpService<Request<Incoming>> for Exchanges {
             let (status, took) = (response.status().as_u16(), begun.elapsed());
             desk.metrics.requests.answered(endpoint, status, took);
             if let Some(method) = seen {
-                tell(arrival, &method, endpoint, status, took);
+                access::tell(arrival, &method, endpoint, status, took);
             }
             // A client that waits to be told to continue has not sent anything: nothing to drain.
             let nothing_sent = awaits_continue && !meter.was_read();
@@ -148,35 +166,15 @@ impl HttpService<Request<Incoming>> for Exchanges {
             if !timely || nothing_sent || !meter.drain().await || is_last {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
+                progress.as_ref().inspect(|progress| progress.close());
             }
             if !may_close {
                 response.headers_mut().remove(CONNECTION);
             }
             drop(active);
-            Ok(response)
+            Ok(response.map(|body| Tracked::new(body, progress)))
         })
     }
-}
-
-/// The line of the access log. Of a path that is none nothing is told: it may be anything, a
-/// password gone astray included.
-fn tell(
-    arrival: Arrival,
-    method: &Method,
-    endpoint: Option<Endpoint>,
-    status: u16,
-    took: Duration,
-) {
-    tracing::info!(
-        target: "peekd::access",
-        request_id = %arrival.id,
-        client = arrival.client.map(tracing::field::display),
-        %method,
-        path = endpoint.map_or("other", Endpoint::path),
-        status,
-        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        "request"
-    );
 }
 
 fn metered(request: Request<Incoming>, limit: u64) -> (Request<LimitedBody>, BodyMeter) {

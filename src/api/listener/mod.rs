@@ -7,7 +7,9 @@ mod body;
 mod connection;
 mod cores;
 mod exchange;
+mod excursion;
 mod host;
+mod http1;
 mod refusal;
 mod stall;
 

@@ -26,7 +26,7 @@ impl Choice {
         let mut choice = Self::default();
         for field in form::parse(query.as_bytes(), PARAMETERS)? {
             let value = field.value.unwrap_or_default();
-            match field.name.as_str() {
+            match &*field.name {
                 "match" | "match[]" => {
                     let pattern = StatisticPattern::new(&value);
                     let pattern = pattern.map_err(|error| bad(&format!("match: {error}")))?;

@@ -23,9 +23,14 @@ impl<const N: usize> Labelled<N> {
 
     /// Counts one under the value at this place.
     pub(super) fn count(&self, place: usize) {
+        self.add(place, 1);
+    }
+
+    /// Counts several under the value at this place.
+    pub(super) fn add(&self, place: usize, count: u64) {
         debug_assert!(place < N, "{} has no value {place}", self.label);
         if let Some((_, counter)) = self.counters.get(place) {
-            counter.inc();
+            counter.inc_by(count);
         }
     }
 }

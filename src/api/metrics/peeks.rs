@@ -73,6 +73,11 @@ impl Peeks {
         self.outcomes.count(outcome as usize);
     }
 
+    /// Counts so many peeks that the store answered.
+    pub(in crate::api) fn hit(&self, count: u64) {
+        self.outcomes.add(Outcome::Hit as usize, count);
+    }
+
     fn answered(&self, source: Source, took: Duration) -> Outcome {
         match source {
             Source::Store { .. } => Outcome::Hit,

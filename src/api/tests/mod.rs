@@ -2,6 +2,7 @@
 
 mod cors;
 mod errors;
+mod express;
 mod health;
 mod internal;
 mod limits;
@@ -16,18 +17,20 @@ mod stopping;
 mod tls;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use warp::http::HeaderMap;
 use warp::test::RequestBuilder;
 
 use super::auth::hash_password;
 use super::{Config, Edge, Internal, Limits, Local, Peer, Phase, Readiness, Role, User};
-use crate::model::{Age, Value};
-use crate::peek::{Answer, AnswerPeeks, Board, Freshness, PeekError, Query, Source};
+use crate::model::{Age, Statistic, Value};
+use crate::peek::{Answer, AnswerPeeks, Board, Freshness, Glance, PeekError, Query, Source};
 
 const STATISTIC: &str = "/genesys/1/statistic";
 const STATISTICS: &str = "/genesys/1/statistics";
@@ -46,6 +49,9 @@ struct Table {
     asked: Mutex<Vec<(Query, Freshness)>>,
     /// When there is a gate, peeks tell that they arrived and wait for it to open.
     gate: Option<Gate>,
+    /// Whether a glance shows what is in the table, as memory would.
+    shows: bool,
+    glances: AtomicUsize,
     board: OnceLock<Arc<Board>>,
 }
 
@@ -70,6 +76,29 @@ impl Table {
 impl AnswerPeeks for Table {
     fn board(&self) -> Option<&Arc<Board>> {
         Some(self.board.get_or_init(Board::empty))
+    }
+
+    fn glance(
+        &self,
+        question: Glance<'_>,
+        _freshness: Freshness,
+        _now: Instant,
+        out: &mut String,
+    ) -> Option<(Age, Option<Duration>)> {
+        let is_it = |text: &str| {
+            let mut key = Vec::new();
+            text.parse::<Statistic>().unwrap().write_key(&mut key);
+            key == question.key
+        };
+        let mut answers = self.answers.iter().filter(|_| self.shows);
+        let (_, answer) = answers.find(|(text, _)| is_it(text))?;
+        let answer = answer.as_ref().ok()?;
+        let Source::Store { ttl } = answer.source else {
+            return None;
+        };
+        self.glances.fetch_add(1, Ordering::Relaxed);
+        answer.value.write_json(out);
+        Some((answer.age, ttl))
     }
 
     async fn peek(&self, query: Query, freshness: Freshness) -> Result<Answer, PeekError> {

@@ -23,18 +23,26 @@ pub(super) async fn start(table: Table, config: Config) -> Server {
     start_edge(table, config, Face::Main).await.0
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test itself waits for the task"
-)]
 pub(super) async fn start_edge(
     table: Table,
     config: Config,
     face: Face,
 ) -> (Server, Arc<Edge<Table>>) {
+    start_shared(Arc::new(table), config, face).await
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test itself waits for the task"
+)]
+pub(super) async fn start_shared(
+    table: Arc<Table>,
+    config: Config,
+    face: Face,
+) -> (Server, Arc<Edge<Table>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (_, answers) = watch::channel(Some(Arc::new(table)));
+    let (_, answers) = watch::channel(Some(table));
     let (ready, readiness) = watch::channel(ready());
     let stop = CancellationToken::new();
     let edge = Arc::new(Edge::new(Arc::new(config), answers, readiness));

@@ -141,11 +141,13 @@ impl Query {
         };
         for field in form::parse(text.as_bytes(), PARAMETERS)? {
             let value = field.value.unwrap_or_default();
-            if known.contains(&field.name.as_str()) {
+            if known.contains(&&*field.name) {
                 if query.rest.iter().any(|(name, _)| *name == field.name) {
                     return Err(bad(format!("{} is given more than once", field.name)));
                 }
-                query.rest.push((field.name, value));
+                query
+                    .rest
+                    .push((field.name.into_owned(), value.into_owned()));
             } else {
                 query.choose(&field.name, &value)?;
             }

@@ -1,0 +1,215 @@
+//! From a request that is asked in the usual form to its answer, where memory has it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use foldhash::quality::SeedableRandomState;
+use hashbrown::HashSet;
+use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
+use warp::http::uri::Authority;
+
+use super::login;
+use super::request::{self, Found, Request};
+use super::{Express, Memory, Step};
+use crate::api::auth::Identity;
+use crate::api::cache_control;
+use crate::api::edge::Edge;
+use crate::api::endpoint::Endpoint;
+use crate::api::form::{self, FieldBound};
+use crate::api::metrics::Limit;
+use crate::api::question;
+use crate::model::{Age, Clock, seeded_hasher, write_json_text};
+use crate::peek::{AnswerPeeks, Freshness, Glance};
+
+/// Answers for one listener.
+pub(in crate::api) struct Lane<A> {
+    edge: Arc<Edge<A>>,
+    answers: OnceLock<Arc<A>>,
+    clock: Clock,
+    hasher: SeedableRandomState,
+}
+
+impl<A: AnswerPeeks> Lane<A> {
+    pub(in crate::api) fn new(edge: Arc<Edge<A>>) -> Self {
+        Self {
+            edge,
+            answers: OnceLock::new(),
+            clock: Clock::system(),
+            hasher: seeded_hasher(),
+        }
+    }
+
+    /// Whoever answers peeks: once there is somebody, it stays.
+    fn answers(&self) -> Option<&Arc<A>> {
+        if let Some(answers) = self.answers.get() {
+            return Some(answers);
+        }
+        let answers = self.edge.answers().ok()?;
+        Some(self.answers.get_or_init(|| answers))
+    }
+
+    /// Appends the answer; `None` when the routes have to see the request.
+    fn try_answer(&self, request: &Request<'_>, memory: &mut Memory, now: Instant) -> Option<()> {
+        let config = &self.edge.config;
+        if request.body.len() as u64 > config.limits.body || !is_host(request.host, memory) {
+            return None;
+        }
+        let path = request.endpoint.path();
+        let identity = if config.open_paths.iter().any(|open| open == path) {
+            None
+        } else {
+            let (login, authenticator) = (&mut memory.login, self.edge.authenticator());
+            Some(login::find(
+                login,
+                request.authorization?,
+                authenticator,
+                now,
+            )?)
+        };
+        let freshness = cache_control::read(request.cache_control);
+        let asking = Asking {
+            lane: self,
+            answers: self.answers()?,
+            identity,
+            freshness,
+            now,
+        };
+        let (body, key) = (&mut memory.drafts.body, &mut memory.drafts.key);
+        body.clear();
+        let (shown, count) = match request.endpoint {
+            Endpoint::Statistics => asking.several(request.body, body, key)?,
+            _ => asking.one(request.body, body, key)?,
+        };
+        if body.len() > config.limits.response {
+            return None;
+        }
+        let varies = !config.origins.is_empty();
+        memory
+            .drafts
+            .write(shown, varies, &self.clock, &mut memory.out);
+        self.edge.metrics.peeks.hit(count);
+        Some(())
+    }
+}
+
+impl<A: AnswerPeeks> Express for Lane<A> {
+    fn answer(&self, memory: &mut Memory, input: &[u8], now: Instant, client: SocketAddr) -> Step {
+        let request = match request::read(input) {
+            Found::Request(request) => request,
+            Found::Incomplete => return Step::Incomplete,
+            Found::Short(missing) => return Step::Short(missing),
+            Found::Other => return Step::Other,
+            Found::Foreign => return Step::Foreign,
+        };
+        if self.try_answer(&request, memory, now).is_none() {
+            return Step::Other;
+        }
+        self.edge.tell_hit(request.endpoint, client, now.elapsed());
+        Step::Answered(request.length)
+    }
+}
+
+/// An age, and the time left as in `Cache-Status`.
+type Shown = (Age, Option<Duration>);
+
+/// The questions of one request.
+struct Asking<'a, A> {
+    lane: &'a Lane<A>,
+    answers: &'a A,
+    identity: Option<&'a Identity>,
+    freshness: Freshness,
+    now: Instant,
+}
+
+impl<A: AnswerPeeks> Asking<'_, A> {
+    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<(Shown, u64)> {
+        let bound = FieldBound {
+            max: self.lane.edge.config.limits.fields,
+            limit: Limit::Fields,
+        };
+        let question = question::read_single(form::fields(form, bound)).ok()?;
+        self.check_tenant(&question.statistic.tenant)?;
+        key.clear();
+        question.statistic.write_key(key);
+        let glance = Glance {
+            key,
+            mode: question.mode,
+            tenant_password: &question.tenant_password,
+        };
+        body.push_str("{\"value\":");
+        let shown = self
+            .answers
+            .glance(glance, self.freshness, self.now, body)?;
+        body.push('}');
+        Some((shown, 1))
+    }
+
+    fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<(Shown, u64)> {
+        let config = &self.lane.edge.config;
+        let bound = FieldBound {
+            max: config.limits.statistics_per_request,
+            limit: Limit::StatisticsPerRequest,
+        };
+        let guess = form.len() / FIELD_BYTES_GUESS;
+        let (mut names, mut asked) = (Vec::with_capacity(guess), Vec::with_capacity(guess));
+        keys.clear();
+        for (index, field) in form::fields(form, bound).enumerate() {
+            let field = field.ok()?;
+            let statistic = question::one_of_several(&field, index + 1).ok()?;
+            self.check_tenant(&statistic.tenant)?;
+            statistic.write_key(keys);
+            let password = config.tenant_passwords.get(&*statistic.tenant);
+            let password = password.map_or("", |password| password.expose_secret());
+            asked.push((keys.len(), question::mode_of_several(&statistic), password));
+            names.push(field.name);
+        }
+        let mut known = HashSet::with_capacity_and_hasher(names.len(), self.lane.hasher.clone());
+        if names.is_empty() || !names.iter().all(|name| known.insert(&**name)) {
+            return None;
+        }
+        let mut begin = 0;
+        let glances = asked
+            .into_iter()
+            .map(|(end, mode, tenant_password)| Glance {
+                key: keys
+                    .get(std::mem::replace(&mut begin, end)..end)
+                    .unwrap_or_default(),
+                mode,
+                tenant_password,
+            });
+        let glances: Vec<Glance<'_>> = glances.collect();
+        let lead = |place: usize, body: &mut String| {
+            body.push(if place == 0 { '{' } else { ',' });
+            write_json_text(names.get(place).map_or("", |name| name), body);
+            body.push(':');
+        };
+        let (freshness, now) = (self.freshness, self.now);
+        let shown = self
+            .answers
+            .glance_all(&glances, freshness, now, lead, body)?;
+        body.push('}');
+        Some((shown, u64::try_from(names.len()).ok()?))
+    }
+
+    fn check_tenant(&self, tenant: &str) -> Option<()> {
+        let may = self.identity.is_none_or(|known| known.may_see(tenant));
+        may.then_some(())
+    }
+}
+
+/// About so long is a field of a several-statistics form, at least.
+const FIELD_BYTES_GUESS: usize = 40;
+
+/// Whether a `Host` can be read; what could be once is not read again.
+fn is_host(host: &[u8], memory: &mut Memory) -> bool {
+    if memory.host == host {
+        return true;
+    }
+    let is_one = Authority::try_from(host).is_ok();
+    if is_one {
+        memory.host = host.to_vec();
+    }
+    is_one
+}

@@ -1,0 +1,199 @@
+//! The express lane: peeks that memory alone can answer, from the bytes of the request to the bytes
+//! of the answer, without a request or a response being made of them on the way.
+//!
+//! It knows successes only. Whatever is not asked in the usual form, not proven, not known, not
+//! fresh enough or simply wrong is left as it came to hyper and the routes, so that there is one
+//! place for every error. What it does answer, they would answer byte for byte alike.
+
+mod answer;
+mod lane;
+mod login;
+mod request;
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
+
+use self::answer::Drafts;
+pub(super) use self::lane::Lane;
+use self::login::Login;
+
+/// Read at a time.
+const READ_BYTES: usize = 8 * 1024;
+/// Longer requests are hyper's business.
+const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// Answers to requests that came at once are sent at the latest when they are this long.
+const PENDING_BYTES_MAX: usize = 64 * 1024;
+
+/// Answers requests out of memory, or says who has to.
+pub(super) trait Express: Send + Sync {
+    /// Appends the answer to the request that `input` begins with to what is to be sent.
+    fn answer(&self, memory: &mut Memory, input: &[u8], now: Instant, client: SocketAddr) -> Step;
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is answered; so many bytes long it was.
+    Answered(usize),
+    /// Its head is not there yet.
+    Incomplete,
+    /// Its body lacks so many bytes.
+    Short(usize),
+    /// It is one of ours, but memory alone does not answer it.
+    Other,
+    /// It is none of ours.
+    Foreign,
+}
+
+/// Why the lane is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// For one request.
+    Other,
+    /// For good.
+    Foreign,
+    /// The client went.
+    Closed,
+    /// No whole head came in time.
+    Idle,
+    /// The service stops.
+    Stopped,
+}
+
+/// What a connection keeps from one request to the next.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// To be sent.
+    out: Vec<u8>,
+    drafts: Drafts,
+    login: Option<Login>,
+    /// A `Host` that was found readable.
+    host: Vec<u8>,
+}
+
+/// When to stop waiting for a client.
+pub(super) struct Waiting<'a, F> {
+    /// Soon after the stop.
+    pub(super) stopped: Pin<&'a mut F>,
+    pub(super) cut: &'a CancellationToken,
+    /// Runs while a head is awaited.
+    pub(super) idle: Pin<&'a mut Sleep>,
+    pub(super) patience: Duration,
+    /// The longest head.
+    pub(super) head_max: usize,
+    /// Whether answers are their connections' last from now on.
+    pub(super) is_over: &'a (dyn Fn(Instant) -> bool + Send + Sync),
+    pub(super) client: SocketAddr,
+}
+
+/// Answers what comes in on `stream` for as long as the lane can. What is left unanswered stands in
+/// `input`.
+///
+/// # Errors
+/// The connection broke, or was cut.
+pub(super) async fn drive<S, F>(
+    lane: &dyn Express,
+    memory: &mut Memory,
+    (stream, input): (&mut S, &mut BytesMut),
+    mut waiting: Waiting<'_, F>,
+) -> io::Result<Exit>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = ()>,
+{
+    loop {
+        let exit = answer_all((lane, waiting.client), memory, input, waiting.is_over);
+        if !memory.out.is_empty() {
+            tokio::select! {
+                biased;
+                written = stream.write_all(&memory.out) => written?,
+                () = waiting.cut.cancelled() => return Err(io::ErrorKind::TimedOut.into()),
+            }
+            memory.out.clear();
+            memory.out.shrink_to(PENDING_BYTES_MAX);
+            waiting
+                .idle
+                .as_mut()
+                .reset(Instant::now() + waiting.patience);
+        }
+        match exit {
+            // There may be more in `input`.
+            None => continue,
+            Some(Step::Other) => return Ok(Exit::Other),
+            Some(Step::Foreign) => return Ok(Exit::Foreign),
+            // Whatever has to be waited for has hyper's and the routes' time limits.
+            Some(Step::Short(missing)) => {
+                if input.len() + missing > REQUEST_BYTES_MAX
+                    || !read_what_is_there(stream, input, missing).await?
+                {
+                    return Ok(Exit::Other);
+                }
+                continue;
+            }
+            Some(_) if input.len() >= waiting.head_max => return Ok(Exit::Foreign),
+            Some(_) => {}
+        }
+        input.reserve(READ_BYTES);
+        let read = tokio::select! {
+            biased;
+            read = stream.read_buf(input) => read?,
+            () = waiting.idle.as_mut() => return Ok(Exit::Idle),
+            () = waiting.stopped.as_mut() => return Ok(Exit::Stopped),
+        };
+        if read == 0 {
+            let exit = if input.is_empty() {
+                Exit::Closed
+            } else {
+                Exit::Foreign
+            };
+            return Ok(exit);
+        }
+    }
+}
+
+/// Reads what has arrived already, with room for `missing` bytes; tells whether there was anything.
+async fn read_what_is_there<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    input: &mut BytesMut,
+    missing: usize,
+) -> io::Result<bool> {
+    input.reserve(missing);
+    let mut reading = pin!(stream.read_buf(input));
+    let read = poll_fn(|cx| match reading.as_mut().poll(cx) {
+        Poll::Ready(read) => Poll::Ready(read.map(|length| length > 0)),
+        Poll::Pending => Poll::Ready(Ok(false)),
+    });
+    read.await
+}
+
+/// Answers the requests in `input`, and tells why it stopped; `None` when there is enough to send.
+fn answer_all(
+    (lane, client): (&dyn Express, SocketAddr),
+    memory: &mut Memory,
+    input: &mut BytesMut,
+    is_over: &(dyn Fn(Instant) -> bool + Send + Sync),
+) -> Option<Step> {
+    while memory.out.len() < PENDING_BYTES_MAX {
+        if input.is_empty() {
+            return Some(Step::Incomplete);
+        }
+        let now = Instant::now();
+        if is_over(now) {
+            return Some(Step::Foreign);
+        }
+        match lane.answer(memory, input, now, client) {
+            Step::Answered(length) => input.advance(length),
+            other => return Some(other),
+        }
+    }
+    None
+}
