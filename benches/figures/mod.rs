@@ -1,5 +1,7 @@
 //! What benches of the store share: figures about this process and its files, and made-up changes.
 
+mod process;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +11,8 @@ use peekd::model::{
     Value,
 };
 use peekd::store::{Change, Error, Opened};
+
+pub(crate) use process::{number, processor_ms_of, report, resident_of};
 
 /// One thing to measure, in a directory of its own.
 pub(crate) type Part = (&'static str, fn(&Path) -> Result<(), Error>);
@@ -35,12 +39,6 @@ pub(crate) fn measure(bench: &str, parts: &[Part]) {
             report(&format!("{}: {error}", path.display()));
         }
     }
-}
-
-/// A number from the environment.
-pub(crate) fn number(name: &str, usual: u32) -> u32 {
-    let text = std::env::var(name).ok();
-    text.and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 /// A statistic seen for the first time.
@@ -114,14 +112,6 @@ pub(crate) fn size(path: &Path) -> u64 {
     sizes.sum()
 }
 
-/// Bytes of memory that a process uses.
-pub(crate) fn resident_of(process: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1024
-}
-
 /// Bytes of memory that this process uses.
 pub(crate) fn resident() -> u64 {
     resident_of("self")
@@ -130,24 +120,4 @@ pub(crate) fn resident() -> u64 {
 /// Milliseconds of processor time that this process has used.
 pub(crate) fn processor_ms() -> u64 {
     processor_ms_of("self")
-}
-
-/// Milliseconds of processor time that a process has used.
-pub(crate) fn processor_ms_of(process: &str) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace();
-    let ticks = fields.skip(11).take(2);
-    ticks
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum::<u64>()
-        * 10
-}
-
-#[expect(clippy::print_stdout, reason = "figures for people")]
-pub(crate) fn report(line: &str) {
-    println!("{line}");
 }
