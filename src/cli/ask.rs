@@ -7,8 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::header::{AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST};
-use hyper::{Request, StatusCode, Uri};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpStream;
@@ -19,6 +20,8 @@ use super::Usage;
 
 /// How long an answer is awaited: longer than a service lets any request take by default.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The service and who asks it.
 pub(super) struct Service {
@@ -85,7 +88,33 @@ impl Service {
         })?
     }
 
+    /// GETs a path, its query included; the body is read as it comes. `last_event` resumes a stream.
+    pub(super) async fn follow(
+        &self,
+        target: &str,
+        last_event: Option<&str>,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let mut request =
+            Request::get(format!("{}{target}", self.base_path)).header(HOST, &self.authority);
+        if let Some(last_event) = last_event {
+            request = request.header(LAST_EVENT_ID, last_event);
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.expose_secret());
+        }
+        let response = self.exchange(request.body(Full::default())?).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(Reply::read(response).await?.refusal())
+    }
+
     async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Reply> {
+        Reply::read(self.exchange(request).await?).await
+    }
+
+    /// Sends a request on a connection of its own; what comes back, up to its body.
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Incoming>> {
         let address = match self.authority.rsplit_once(':') {
             Some((_, port)) if port.parse::<u16>().is_ok() => self.authority.clone(),
             _ => format!("{}:80", self.authority),
@@ -98,28 +127,39 @@ impl Service {
         let tasks = TaskTracker::new();
         // Ends with the sender; a broken connection shows in the reply.
         let _connection = tasks.spawn(connection);
-        let response = sender
+        sender
             .send_request(request)
             .await
-            .context("the service closed the connection without an answer")?;
+            .context("the service closed the connection without an answer")
+    }
+}
+
+impl Reply {
+    async fn read(response: Response<Incoming>) -> anyhow::Result<Self> {
         let status = response.status();
         let age = response
             .headers()
             .get(AGE)
             .and_then(|age| age.to_str().ok()?.parse().ok());
         let body = response.into_body().collect().await?.to_bytes();
-        Ok(Reply { status, age, body })
+        Ok(Self { status, age, body })
     }
-}
 
-impl Reply {
+    /// What a reply that is no success says.
+    fn refusal(&self) -> anyhow::Error {
+        let refused = self.json().err();
+        refused.unwrap_or_else(|| anyhow::anyhow!("{}", self.status))
+    }
+
     /// The reply's JSON, or the message of its error.
     pub(super) fn json(&self) -> anyhow::Result<serde_json::Value> {
         let json: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
         match json {
             Some(json) if self.status.is_success() => Ok(json),
             Some(json) => {
-                let message = json.get("message").and_then(|message| message.as_str());
+                // The documented endpoints say `message`, `/v1` says `detail`.
+                let message = json.get("message").or_else(|| json.get("detail"));
+                let message = message.and_then(|message| message.as_str());
                 bail!("{}: {}", self.status, message.unwrap_or("no message"))
             }
             None => bail!(

@@ -12,6 +12,7 @@ mod serve;
 mod signals;
 mod simulate;
 mod table;
+mod top;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Command {
     Probe(probe::Probe),
     /// Ask a running service for statistics.
     Peek(peek::Peek),
+    /// Show a running service live, in a terminal.
+    Top(top::Top),
     /// Look into the store offline.
     #[command(subcommand)]
     Inspect(inspect::Inspect),
@@ -69,6 +72,7 @@ pub fn run(arguments: Arguments, out: &mut impl Write, err: &mut impl Write) -> 
         Command::Simulate(simulate) => simulate.run(arguments.log_format, out),
         Command::Probe(probe) => probe.run(out),
         Command::Peek(peek) => peek.run(out, err),
+        Command::Top(top) => top.run(),
         Command::Inspect(inspect) => inspect.run(out, err),
         Command::Backup(backup) => backup.run(err),
         Command::Restore(restore) => restore.run(err),

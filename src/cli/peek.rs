@@ -120,7 +120,7 @@ fn form_of(statistic: &Statistic) -> String {
 }
 
 /// From the environment, else asked for; never an argument, which other users could read.
-fn password_of(user: &str) -> anyhow::Result<SecretString> {
+pub(super) fn password_of(user: &str) -> anyhow::Result<SecretString> {
     if let Ok(password) = std::env::var("PEEKD_PASSWORD") {
         return Ok(password.into());
     }
