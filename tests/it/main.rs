@@ -33,6 +33,8 @@ mod servers;
 mod several;
 mod stopping;
 mod switchover;
+mod terminal;
 mod tidy;
 mod tls;
+mod top;
 mod v1;
