@@ -58,6 +58,8 @@ pub(super) struct Model {
     pub(super) rate: Rate,
     /// Grows whenever a statistic comes or goes.
     pub(super) members: u64,
+    /// When the stream last told anything.
+    heard: Option<(Timestamp, Instant)>,
     round: u32,
 }
 
@@ -90,12 +92,16 @@ impl Model {
             servers: None,
             rate: Rate::default(),
             members: 0,
+            heard: None,
             round: 0,
         }
     }
 
     /// Takes what was heard.
     pub(super) fn hear(&mut self, news: News, now: Instant, wall: Timestamp) {
+        if !matches!(news, News::Down(_) | News::Servers(_)) {
+            self.heard = Some((wall, now));
+        }
         match news {
             News::Begin => {
                 self.round = self.round.wrapping_add(1);
@@ -113,10 +119,10 @@ impl Model {
             News::At(revision) => self.revision = Some((revision, now)),
             News::Up => self.link = Link::Up,
             News::Down(words) => {
-                // Of several attempts in vain the first tells since when.
+                // A silent line is found late, and attempts in vain come later still.
                 let (since, at) = match self.link {
                     Link::Down { since, at, .. } => (since, at),
-                    _ => (wall, now),
+                    _ => self.heard.unwrap_or((wall, now)),
                 };
                 self.link = Link::Down { since, at, words };
             }
@@ -303,7 +309,7 @@ pub(super) mod tests {
         assert!(!model.is_fresh(&model.statistics["a"]));
         assert_eq!(model.statistics["a"].age(later), Some(10.0));
         let wanted = Link::Down {
-            since: Timestamp(5),
+            since: Timestamp(0),
             at: start,
             words: "refused".to_owned(),
         };

@@ -159,7 +159,7 @@ fn what_nobody_vouches_for_is_dim_and_says_so() {
     let lines = drawn.lines();
     assert!(
         lines[0].starts_with(
-            "NO CONNECTION since 00:16:40 UTC (1m15s) to http://127.0.0.1:8080: no service"
+            "NO CONNECTION since 00:00:00 UTC (1m15s) to http://127.0.0.1:8080: no service"
         ),
         "{lines:#?}"
     );
