@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
-use hyper::header::{ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST};
-use hyper::{Request, StatusCode, Uri};
+use hyper::header::{ACCEPT, AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -24,6 +24,8 @@ use super::Usage;
 
 /// How long an answer is awaited: longer than a service lets any request take by default.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The service and who asks it.
 pub(super) struct Service {
@@ -103,6 +105,19 @@ impl Service {
         })?
     }
 
+    /// GETs a path with its query on a connection of its own, for who reads the body as it comes.
+    /// `last_event` resumes a stream.
+    pub(super) async fn follow(
+        &self,
+        target: &str,
+        last_event: Option<&str>,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let mut link = self.connect().await?;
+        // Who follows from the start says nothing of an event: an empty one is none.
+        let last_event = last_event.unwrap_or_default();
+        link.ask(target, LAST_EVENT_ID, last_event).await
+    }
+
     /// A connection for several questions.
     pub(super) async fn connect(&self) -> anyhow::Result<Link<'_>> {
         let address = match self.authority.rsplit_once(':') {
@@ -140,10 +155,21 @@ impl Service {
 impl Link<'_> {
     /// GETs a path with its query.
     pub(super) async fn get(&mut self, target: &str, accept: &str) -> anyhow::Result<Coming> {
+        let response = self.ask(target, ACCEPT, accept).await?;
+        Ok(Coming::of(response))
+    }
+
+    /// GETs a path with its query, and one header; what comes is a success.
+    async fn ask(
+        &mut self,
+        target: &str,
+        header: HeaderName,
+        value: &str,
+    ) -> anyhow::Result<Response<Incoming>> {
         let service = self.service;
         let mut request = Request::get(format!("{}{target}", service.base_path))
             .header(HOST, &service.authority)
-            .header(ACCEPT, accept);
+            .header(header, value);
         if let Some(authorization) = &service.authorization {
             request = request.header(AUTHORIZATION, authorization.expose_secret());
         }
@@ -154,14 +180,10 @@ impl Link<'_> {
             .with_context(|| format!("{} does not answer", service.authority))?
             .context("the service closed the connection without an answer")?;
         let status = response.status();
-        let mut coming = Coming {
-            body: response.into_body(),
-            rest: Vec::new(),
-        };
         if status.is_success() {
-            return Ok(coming);
+            return Ok(response);
         }
-        let body = coming.whole().await?.into();
+        let body = Coming::of(response).whole().await?.into();
         let refused = Reply {
             status,
             age: None,
@@ -183,6 +205,13 @@ impl Link<'_> {
 }
 
 impl Coming {
+    fn of(response: Response<Incoming>) -> Self {
+        Self {
+            body: response.into_body(),
+            rest: Vec::new(),
+        }
+    }
+
     /// The next bytes; `None` at the end.
     pub(super) async fn block(&mut self) -> anyhow::Result<Option<Bytes>> {
         loop {

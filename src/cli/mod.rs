@@ -15,6 +15,7 @@ mod signals;
 mod simulate;
 mod source;
 mod table;
+mod top;
 mod try_store;
 
 use std::io::Write;
@@ -48,6 +49,8 @@ enum Command {
     Probe(probe::Probe),
     /// Ask a running service for statistics.
     Peek(peek::Peek),
+    /// Show a running service live, in a terminal.
+    Top(top::Top),
     /// Look into a store offline, or through a running service.
     #[command(subcommand)]
     Inspect(inspect::Inspect),
@@ -79,6 +82,7 @@ pub fn run(arguments: Arguments, out: &mut impl Write, err: &mut impl Write) -> 
         Command::Simulate(simulate) => simulate.run(arguments.log_format, out),
         Command::Probe(probe) => probe.run(out),
         Command::Peek(peek) => peek.run(out, err),
+        Command::Top(top) => top.run(),
         Command::Inspect(inspect) => inspect.run(out, err),
         Command::Completions(completions) => completions.run(out),
         Command::Backup(backup) => backup.run(err),

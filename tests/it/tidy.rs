@@ -37,11 +37,12 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
 ];
 
 /// Libraries that only these rooms may name.
-const PRIVATE_LIBRARIES: [(&str, &[&str]); 4] = [
+const PRIVATE_LIBRARIES: [(&str, &[&str]); 5] = [
     ("sled", &["store"]),
     ("bincode", &["store"]),
     ("warp", &["api"]),
     ("hyper", &["api", "cli"]),
+    ("ratatui", &["cli"]),
 ];
 
 fn root() -> PathBuf {
