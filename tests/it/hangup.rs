@@ -91,7 +91,7 @@ async fn another_certificate_is_shown_from_then_on_and_a_bad_pair_changes_nothin
     std::fs::write(folder.path().join("cert.pem"), cert).unwrap();
     process.hang_up().await;
     let refused = |_: &Process, entry: &Value| {
-        said(entry, "nothing was changed") && entry.to_string().contains("tls")
+        said(entry, "nothing was changed") && entry.to_string().contains("cannot be used together")
     };
     process.until(refused).await;
     peek(&mut dial(&address, &second).await.unwrap()).await;
