@@ -26,7 +26,7 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Certificate and key, if TLS is to be spoken.
     pub tls: Option<Tls>,
-    /// Bounds on what a client may cost.
+    /// Bounds on what a client may cost, as they are at the start.
     pub limits: Limits,
     /// The tenants' passwords by tenant name, for `/statistics`, whose form has no place for them.
     pub tenant_passwords: HashMap<String, SecretString>,
@@ -39,9 +39,9 @@ pub struct Config {
 
 impl Config {
     /// How long a whole request may take, the answer's computation included.
-    pub(super) fn request_deadline(&self) -> Duration {
+    pub(super) fn request_deadline(&self, limits: &Limits) -> Duration {
         const SLACK: Duration = Duration::from_secs(1);
-        self.limits
+        limits
             .request_timeout
             .max(self.peek_deadline.saturating_add(SLACK))
     }
@@ -68,6 +68,43 @@ pub enum Role {
     Viewer,
     /// Ask, and change what the service keeps.
     Operator,
+}
+
+/// hyper panics below this.
+const HEAD_BYTES_MIN: usize = 8 * 1024;
+
+impl Limits {
+    /// The settings of `[http.limits]` that differ and are read only at the start: places that
+    /// were given out are not counted anew.
+    #[must_use]
+    pub fn differ_at_start(&self, other: &Self) -> Vec<&'static str> {
+        let networks = (&self.unlimited_networks, &other.unlimited_networks);
+        let all = [
+            (
+                "http.limits.connections",
+                self.connections != other.connections,
+            ),
+            (
+                "http.limits.connections_per_address",
+                self.connections_per_address != other.connections_per_address,
+            ),
+            (
+                "http.limits.unlimited_networks",
+                format!("{:?}", networks.0) != format!("{:?}", networks.1),
+            ),
+            (
+                "http.limits.stream_clients",
+                self.stream_clients != other.stream_clients,
+            ),
+        ];
+        let differing = all.into_iter().filter(|(_, differs)| *differs);
+        differing.map(|(name, _)| name).collect()
+    }
+
+    /// The longest request head, in bytes.
+    pub(super) fn head_max(&self) -> usize {
+        self.header.max(HEAD_BYTES_MIN)
+    }
 }
 
 /// Who may use `internal_statistic`, which asks for no credentials.

@@ -16,11 +16,12 @@ use warp::reply::Response;
 
 use super::access;
 use super::auth::{AuthError, Authenticator, Identity};
-use super::config::{Config, Role, User};
+use super::config::{Config, Limits, Role, User};
 use super::endpoint::Endpoint;
-use super::error::ApiError;
+use super::error::{ApiError, Shape};
 use super::grafana::into_grafana;
 use super::health::Readiness;
+use super::limits::LiveLimits;
 use super::metrics::{Metrics, StoreFigures};
 use super::network::source_of;
 use super::request::{Arrival, Face, Head, RequestId};
@@ -35,6 +36,7 @@ pub struct Edge<A> {
     readiness: watch::Receiver<Readiness>,
     authenticator: Authenticator,
     users: watch::Sender<()>,
+    pub(super) limits: Arc<LiveLimits>,
     challenge: HeaderValue,
     request_ids: AtomicU64,
     complaints: Complaints,
@@ -88,6 +90,7 @@ impl<A: AnswerPeeks> Edge<A> {
             readiness,
             authenticator: Authenticator::new(config.users.clone()),
             users: watch::Sender::new(()),
+            limits: Arc::new(LiveLimits::new(config.limits.clone())),
             challenge: challenge(&config.realm),
             // Starts anywhere, so that ids of different runs are told apart in a log.
             request_ids: AtomicU64::new(fastrand::u64(..)),
@@ -107,6 +110,11 @@ impl<A: AnswerPeeks> Edge<A> {
         self.authenticator.replace_users(users);
         self.tickets.clear();
         self.users.send_replace(());
+    }
+
+    /// Exchanges the limits, but for those that [`Limits::differ_at_start`] names.
+    pub fn replace_limits(&self, limits: Limits) {
+        self.limits.replace(limits);
     }
 
     /// Is told whenever the users were exchanged.
@@ -288,6 +296,15 @@ impl<A: AnswerPeeks> Edge<A> {
             let told = self.note(id, &error);
             into_grafana(error, told)
         })
+    }
+
+    /// What a request is told that no endpoint answers.
+    pub(super) fn refuse(&self, shape: Shape, id: RequestId, error: ApiError) -> Response {
+        match shape {
+            Shape::Documented => self.respond(id, Err(error)),
+            Shape::Problem => self.respond_v1(id, Err(error)),
+            Shape::Grafana => self.respond_grafana(id, Err(error)),
+        }
     }
 
     /// A name for the next request.

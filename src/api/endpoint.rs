@@ -129,7 +129,8 @@ impl Endpoint {
     /// The methods that its path takes, which every other one gets told of.
     pub(super) const fn allow(self) -> &'static str {
         match self {
-            Self::KnownStatistic | Self::Forget => "GET, DELETE",
+            Self::KnownStatistic | Self::Forget => "GET, HEAD, DELETE",
+            _ if matches!(self.method().as_bytes(), b"GET") => "GET, HEAD",
             _ => self.method(),
         }
     }

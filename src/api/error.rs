@@ -97,6 +97,34 @@ pub(super) enum ApiError {
     Peek { error: PeekError, several: bool },
 }
 
+/// In what shape an error is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// As the API document has it.
+    Documented,
+    /// As problem details.
+    Problem,
+    /// As Grafana shows it.
+    Grafana,
+}
+
+impl Shape {
+    /// The shape of what is wrong at this path, whether anything is there or not.
+    pub(super) fn at(path: &str) -> Self {
+        let below = |root: &str| {
+            let rest = path.strip_prefix(root);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if below("/v1") {
+            Self::Problem
+        } else if below("/grafana") {
+            Self::Grafana
+        } else {
+            Self::Documented
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     message: &'a str,

@@ -98,7 +98,7 @@ pub(super) async fn metrics<A: AnswerPeeks>(edge: Arc<Edge<A>>, head: Head) -> R
                 tenants: identity.as_deref().and_then(Identity::tenants),
                 ..Selector::default()
             };
-            let bound = (format, edge.config.limits.response);
+            let bound = (format, edge.limits.get().response);
             metrics::values(board, &selector, age_max_ms, bound)?
         };
         Ok(reply::text(format.content_type(), text))
@@ -128,7 +128,7 @@ async fn one<A: AnswerPeeks>(
     head: &Head,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let limits = &edge.config.limits;
+    let limits = edge.limits.get();
     let bound = FieldBound {
         max: limits.fields,
         limit: Limit::Fields,
@@ -151,7 +151,7 @@ async fn several<A: AnswerPeeks>(
     head: &Head,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let limits = &edge.config.limits;
+    let limits = edge.limits.get();
     let bound = FieldBound {
         max: limits.statistics_per_request,
         limit: Limit::StatisticsPerRequest,

@@ -2,6 +2,7 @@
 //! served by an accept loop of its own. The only room that knows HTTP; what a statistic's value is, it asks
 //! [`AnswerPeeks`](crate::peek::AnswerPeeks).
 
+mod accept;
 mod access;
 pub mod auth;
 mod cache_control;
@@ -15,6 +16,7 @@ mod form;
 mod grafana;
 mod handlers;
 mod health;
+mod limits;
 mod listener;
 mod metrics;
 mod multipart;

@@ -45,7 +45,7 @@ pub(super) fn answer<A: AnswerPeeks>(edge: &Edge<A>, head: &Head, file: &'static
     let outcome = if head.method == "GET" {
         Ok(content(file, v1::is_known(head, dashboard::tag())))
     } else {
-        Err(ApiError::Method { allow: "GET" })
+        Err(ApiError::Method { allow: "GET, HEAD" })
     };
     edge.respond(head.arrival.id, outcome)
 }

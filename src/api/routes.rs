@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Buf;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use warp::http::Method;
 use warp::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use warp::path::FullPath;
 use warp::reject::Rejection;
@@ -15,7 +16,7 @@ use warp::{Filter, Reply as _};
 use super::cors;
 use super::edge::Edge;
 use super::endpoint::Endpoint;
-use super::error::ApiError;
+use super::error::{ApiError, Shape};
 use super::grafana;
 use super::handlers;
 use super::page;
@@ -51,12 +52,7 @@ async fn answer<A: AnswerPeeks>(
     let endpoint =
         Endpoint::of(&head.method, path.as_str()).filter(|endpoint| endpoint.is_on(face));
     let Some(endpoint) = endpoint else {
-        let is_v1 = path.as_str() == "/v1" || path.as_str().starts_with("/v1/");
-        return if is_v1 {
-            edge.respond_v1(id, Err(ApiError::NotFound))
-        } else {
-            edge.respond(id, Err(ApiError::NotFound))
-        };
+        return edge.refuse(Shape::at(path.as_str()), id, ApiError::NotFound);
     };
     if cors::is_preflight(&head, &edge.config.origins) {
         // What is hidden from this client is hidden from its browser as well.
@@ -116,7 +112,12 @@ fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Copy + Send + 
         .and(warp::ext::optional())
         .map(
             |method, headers, query, peer, local, meter, arrival: Option<_>, in_flight| Head {
-                method,
+                // The answer to HEAD is that to GET; the listener leaves its body out.
+                method: if method == Method::HEAD {
+                    Method::GET
+                } else {
+                    method
+                },
                 headers,
                 query,
                 peer,

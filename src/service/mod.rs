@@ -96,11 +96,12 @@ impl Service {
         }
     }
 
-    /// Takes over what can change while the service runs: users, the certificate, Stat Servers,
+    /// Takes over what can change while the service runs: users, the certificate, most limits, Stat Servers,
     /// rules, definitions and the list of what is always open. The log names the rest that differs.
     pub async fn reload(&self, settings: Settings) {
         self.edge.replace_users(settings.http.users.clone());
         self.edge.replace_certificate(settings.http.tls.clone());
+        self.edge.replace_limits(settings.http.limits.clone());
         if self.reloads.send(settings).await.is_err() {
             tracing::debug!("the service is stopping");
         }

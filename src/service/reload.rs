@@ -132,12 +132,12 @@ fn needing_restart(now: &Settings, wanted: &Settings) -> Vec<&'static str> {
     let proxies = (&http.trusted_proxies, &wanted_http.trusted_proxies);
     check("http.trusted_proxies", differ(proxies.0, proxies.1));
     check("http.access_log", http.access_log != wanted_http.access_log);
-    check("http.limits", differ(&http.limits, &wanted_http.limits));
     check(
         "http.limits.open_statistics",
         now.statistics_max != wanted.statistics_max,
     );
     check("tenant", !same_passwords(http, wanted_http));
+    sections.extend(http.limits.differ_at_start(&wanted_http.limits));
     sections
 }
 
@@ -168,6 +168,10 @@ mod tests {
             ("[http]\nlisten = '127.0.0.1:1'\n", "http.listen"),
             ("[http.internal]\nlisten = '127.0.0.1:1'\n", "http.internal"),
             ("[http]\naccess_log = true\n", "http.access_log"),
+            (
+                "[http.limits]\nconnections_per_address = 7\nbody = '1KiB'\n",
+                "http.limits.connections_per_address",
+            ),
             ("[store]\npath = 'elsewhere'\n", "store"),
             ("[peek]\ndeadline = '1s'\n", "peek"),
         ] {

@@ -82,7 +82,7 @@ async fn an_operator_forgets_a_statistic_and_everybody_is_told() {
     assert_eq!(refused.status, 409, "{refused:?}");
     assert!(refused.body.contains("[[open]]"), "{refused:?}");
     let patched = ask(&address, "PATCH", &path, OPERATOR).await;
-    assert_eq!(patched.header("Allow"), Some("GET, DELETE"));
+    assert_eq!(patched.header("Allow"), Some("GET, HEAD, DELETE"));
 
     let gone = send_for_status(&address, &path).await;
     assert!(gone.starts_with("HTTP/1.1 204"), "{gone}");

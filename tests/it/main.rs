@@ -19,6 +19,7 @@ mod doubt;
 mod exits;
 mod forgetting;
 mod grafana;
+mod hangup;
 mod harness;
 mod herd;
 mod kill;

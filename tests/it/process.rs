@@ -127,15 +127,20 @@ impl Process {
         self.terminate_with_log().await.0
     }
 
+    /// SIGHUP.
+    pub(crate) async fn hang_up(&self) {
+        self.signal("-HUP").await;
+    }
+
+    async fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill").args([name, &id]).status().await;
+        assert!(sent.unwrap().success());
+    }
+
     /// SIGTERM, how it ended, and everything it logged.
     pub(crate) async fn terminate_with_log(mut self) -> (ExitStatus, String) {
-        let id = self.child.id().unwrap().to_string();
-        let sent = Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .await
-            .unwrap();
-        assert!(sent.success());
+        self.signal("-TERM").await;
         let end = async {
             while let Some(line) = self.log.next_line().await.unwrap() {
                 self.said += &line;

@@ -70,3 +70,19 @@ async fn a_server_that_is_as_it_was_goes_on_undisturbed() {
     assert_eq!(world.pair.simulator.log_count(registrations), 1);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_requests_hold_from_the_next_request_on() {
+    let mut world = World::start().await;
+    assert_eq!(world.peek(&login_time(), "").await.status, 200);
+    let text = world.configuration();
+    world
+        .reload(&format!("{text}[http.limits]\nfields = 2\n"))
+        .await;
+    let refused = world.peek(&login_time(), "").await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.message().contains("http.limits.fields"));
+    world.reload(&text).await;
+    assert_eq!(world.peek(&login_time(), "").await.status, 200);
+    world.stop().await;
+}

@@ -15,6 +15,7 @@ use super::request::{self, Found, Request};
 use super::{Express, Memory, Step};
 use crate::api::auth::Identity;
 use crate::api::cache_control;
+use crate::api::config::Limits;
 use crate::api::edge::Edge;
 use crate::api::endpoint::Endpoint;
 use crate::api::form::{self, FieldBound};
@@ -53,7 +54,10 @@ impl<A: AnswerPeeks> Lane<A> {
     /// Appends the answer; `None` when the routes have to see the request.
     fn try_answer(&self, request: &Request<'_>, memory: &mut Memory, now: Instant) -> Option<()> {
         let config = &self.edge.config;
-        if request.body.len() as u64 > config.limits.body || !is_host(request.host, memory) {
+        let limits = self.edge.limits.see(&mut memory.limits);
+        let (body_max, response_max) = (limits.body, limits.response);
+        let bound = bound_of(request.endpoint, limits);
+        if request.body.len() as u64 > body_max || !is_host(request.host, memory) {
             return None;
         }
         let path = request.endpoint.path();
@@ -74,6 +78,7 @@ impl<A: AnswerPeeks> Lane<A> {
             answers: self.answers()?,
             identity,
             freshness,
+            bound,
             now,
         };
         let (body, key) = (&mut memory.drafts.body, &mut memory.drafts.key);
@@ -82,7 +87,7 @@ impl<A: AnswerPeeks> Lane<A> {
             Endpoint::Statistics => asking.several(request.body, body, key)?,
             _ => asking.one(request.body, body, key)?,
         };
-        if body.len() > config.limits.response {
+        if body.len() > response_max {
             return None;
         }
         let varies = !config.origins.is_empty();
@@ -96,7 +101,8 @@ impl<A: AnswerPeeks> Lane<A> {
 
 impl<A: AnswerPeeks> Express for Lane<A> {
     fn answer(&self, memory: &mut Memory, input: &[u8], now: Instant, client: SocketAddr) -> Step {
-        let request = match request::read(input) {
+        let limits = self.edge.limits.see(&mut memory.limits);
+        let request = match request::read(input, limits.head_max()) {
             Found::Request(request) => request,
             Found::Incomplete => return Step::Incomplete,
             Found::Short(missing) => return Step::Short(missing),
@@ -120,16 +126,27 @@ struct Asking<'a, A> {
     answers: &'a A,
     identity: Option<&'a Identity>,
     freshness: Freshness,
+    bound: FieldBound,
     now: Instant,
+}
+
+/// How many fields the form of one statistic, or of several, may have.
+fn bound_of(endpoint: Endpoint, limits: &Limits) -> FieldBound {
+    match endpoint {
+        Endpoint::Statistics => FieldBound {
+            max: limits.statistics_per_request,
+            limit: Limit::StatisticsPerRequest,
+        },
+        _ => FieldBound {
+            max: limits.fields,
+            limit: Limit::Fields,
+        },
+    }
 }
 
 impl<A: AnswerPeeks> Asking<'_, A> {
     fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<(Shown, u64)> {
-        let bound = FieldBound {
-            max: self.lane.edge.config.limits.fields,
-            limit: Limit::Fields,
-        };
-        let question = question::read_single(form::fields(form, bound)).ok()?;
+        let question = question::read_single(form::fields(form, self.bound)).ok()?;
         self.check_tenant(&question.statistic.tenant)?;
         key.clear();
         question.statistic.write_key(key);
@@ -148,14 +165,10 @@ impl<A: AnswerPeeks> Asking<'_, A> {
 
     fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<(Shown, u64)> {
         let config = &self.lane.edge.config;
-        let bound = FieldBound {
-            max: config.limits.statistics_per_request,
-            limit: Limit::StatisticsPerRequest,
-        };
         let guess = form.len() / FIELD_BYTES_GUESS;
         let (mut names, mut asked) = (Vec::with_capacity(guess), Vec::with_capacity(guess));
         keys.clear();
-        for (index, field) in form::fields(form, bound).enumerate() {
+        for (index, field) in form::fields(form, self.bound).enumerate() {
             let field = field.ok()?;
             let statistic = question::one_of_several(&field, index + 1).ok()?;
             self.check_tenant(&statistic.tenant)?;
@@ -204,7 +217,7 @@ const FIELD_BYTES_GUESS: usize = 40;
 
 /// Whether a `Host` can be read; what could be once is not read again.
 fn is_host(host: &[u8], memory: &mut Memory) -> bool {
-    if memory.host == host {
+    if !host.is_empty() && memory.host == host {
         return true;
     }
     let is_one = Authority::try_from(host).is_ok();

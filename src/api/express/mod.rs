@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use self::answer::Drafts;
 pub(super) use self::lane::Lane;
 use self::login::Login;
+use super::limits::Seen;
 
 /// Read at a time.
 const READ_BYTES: usize = 8 * 1024;
@@ -78,6 +79,7 @@ pub(super) struct Memory {
     login: Option<Login>,
     /// A `Host` that was found readable.
     host: Vec<u8>,
+    limits: Seen,
 }
 
 /// When to stop waiting for a client.
@@ -115,7 +117,7 @@ where
         if !memory.out.is_empty() {
             tokio::select! {
                 biased;
-                written = stream.write_all(&memory.out) => written?,
+                written = send(stream, &memory.out) => written?,
                 () = waiting.cut.cancelled() => return Err(io::ErrorKind::TimedOut.into()),
             }
             memory.out.clear();
@@ -158,6 +160,13 @@ where
             return Ok(exit);
         }
     }
+}
+
+/// Under TLS what was written may still wait for room on the way, and nothing but the next answer
+/// would push it.
+async fn send<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }
 
 /// Reads what has arrived already, with room for `missing` bytes; tells whether there was anything.

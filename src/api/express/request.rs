@@ -45,14 +45,15 @@ struct Headers<'a> {
     is_foreign: bool,
 }
 
-/// Reads the request that `input` begins with. hyper reads heads by the same parser.
-pub(super) fn read(input: &[u8]) -> Found<'_> {
+/// Reads the request that `input` begins with. hyper reads heads by the same parser, and refuses
+/// those of more than `head_max` bytes.
+pub(super) fn read(input: &[u8], head_max: usize) -> Found<'_> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Request::new(&mut headers);
     let head_length = match head.parse(input) {
-        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Complete(length)) if length <= head_max => length,
         Ok(httparse::Status::Partial) => return Found::Incomplete,
-        Err(_) => return Found::Foreign,
+        Ok(httparse::Status::Complete(_)) | Err(_) => return Found::Foreign,
     };
     let endpoint = match head.path {
         Some(path) if path == Endpoint::Statistic.path() => Endpoint::Statistic,
@@ -149,7 +150,7 @@ mod tests {
         "POST /genesys/1/statistic HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na=bPOST";
 
     fn verdict(input: &str) -> &'static str {
-        match read(input.as_bytes()) {
+        match read(input.as_bytes(), 128) {
             Found::Request(_) => "request",
             Found::Incomplete => "incomplete",
             Found::Short(_) => "short",
@@ -160,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_request_ends_where_its_length_says() {
-        let Found::Request(request) = read(USUAL.as_bytes()) else {
+        let Found::Request(request) = read(USUAL.as_bytes(), USUAL.len()) else {
             panic!("{}", verdict(USUAL));
         };
         assert_eq!(request.body, b"a=b");
@@ -214,6 +215,11 @@ mod tests {
             (host, "Host: a\r\nConnection: Keep-Alive\r\n", "request"),
             (host, "Host: a\r\nCookie: b\r\nCookie: c\r\n", "request"),
             ("\r\n\r\na=bPOST", "\r\n", "incomplete"),
+            (
+                host,
+                "Host: a\r\nX: longer with the rest of it than the longest head that may stand there\r\n",
+                "foreign",
+            ),
         ] {
             let input = USUAL.replacen(from, to, 1);
             assert_ne!(input, USUAL);
@@ -229,7 +235,7 @@ mod tests {
         ) {
             let mut input = USUAL.as_bytes()[..start].to_vec();
             input.extend(more);
-            if let Found::Request(request) = read(&input) {
+            if let Found::Request(request) = read(&input, 1000) {
                 prop_assert!(request.length <= input.len());
             }
         }

@@ -58,7 +58,7 @@ async fn outcome<A: AnswerPeeks>(
             tenants: identity.as_deref().and_then(Identity::tenants),
             ..Selector::default()
         },
-        bytes_max: edge.config.limits.response,
+        bytes_max: edge.limits.get().response,
     };
     match endpoint {
         Endpoint::GrafanaMetrics => look.reply(&metrics(&look)),

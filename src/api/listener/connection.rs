@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use super::exchange::{Desk, Exchanges, Refused, Routed};
 use super::stall::StallGuard;
+use crate::api::config::Limits;
 use crate::api::edge::Edge;
 use crate::api::express::{Express, Lane};
 use crate::api::metrics::Limit;
@@ -30,8 +31,6 @@ use crate::api::routes::routes;
 use crate::api::tls::{ALPN_HTTP_2, Tls};
 use crate::peek::AnswerPeeks;
 
-/// hyper panics below this.
-pub(super) const HEADER_BYTES_MIN: usize = 8 * 1024;
 /// How long the two sides may take to agree on TLS.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Requests on one HTTP/2 connection at a time.
@@ -65,7 +64,7 @@ pub(super) enum Ended {
 
 /// Serves connections.
 pub(super) struct Connections {
-    pub(super) http1: http1::Builder,
+    http1: http1::Builder,
     http2: http2::Builder<Streams>,
     /// Not on the face for `internal_statistic` alone.
     pub(super) lane: Option<Arc<dyn Express>>,
@@ -78,7 +77,7 @@ impl Connections {
         let config = Arc::clone(&edge.config);
         let service = TowerToHyperService::new(warp::service(routes(Arc::clone(edge))));
         let refusing = Arc::clone(edge);
-        let refused: Refused = Arc::new(move |id, error| refusing.respond(id, Err(error)));
+        let refused: Refused = Arc::new(move |shape, id, error| refusing.refuse(shape, id, error));
         let naming = Arc::clone(edge);
         let routed: Routed = Arc::new(move |request| {
             let answer = hyper::service::Service::call(&service, request);
@@ -91,13 +90,9 @@ impl Connections {
         });
         let lane = Lane::new(Arc::clone(edge));
         let lane = (face == Face::Main).then(|| Arc::new(lane) as Arc<dyn Express>);
-        let limits = &config.limits;
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
-            // One timer for the first byte, the head and the wait on an idle connection.
-            .header_read_timeout(limits.header_timeout)
-            .max_buf_size(limits.header.max(HEADER_BYTES_MIN))
             // As the API document shows them, for clients that compare letter by letter.
             .title_case_headers(true);
         let mut http2 = http2::Builder::new(Streams {
@@ -106,8 +101,7 @@ impl Connections {
         });
         http2
             .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS_MAX)
-            .max_header_list_size(u32::try_from(limits.header).unwrap_or(u32::MAX));
+            .max_concurrent_streams(STREAMS_MAX);
         let desk = Desk {
             routed,
             refused,
@@ -116,6 +110,7 @@ impl Connections {
             draining: AtomicBool::new(false),
             next_id: Arc::new(move || naming.next_request_id()),
             config,
+            limits: Arc::clone(&edge.limits),
         };
         Self {
             http1,
@@ -155,7 +150,7 @@ impl Connections {
         tls: Option<Tls>,
         is_reserve: bool,
     ) -> Result<(), Ended> {
-        let limits = &self.desk.config.limits;
+        let limits = self.desk.limits.get();
         let local = stream.local_addr()?;
         // Answers are written whole: waiting for more to send only delays them.
         stream.set_nodelay(true)?;
@@ -170,20 +165,34 @@ impl Connections {
             progress: None,
         };
         let Some(tls) = tls else {
-            return self.http1(stream, exchanges).await;
+            return self.http1(stream, exchanges, &limits).await;
         };
         let stream = self.shake_hands(stream, &tls).await?;
         let chosen = stream.get_ref().1.alpn_protocol();
         if chosen != Some(ALPN_HTTP_2) {
-            return self.http1(stream, exchanges).await;
+            return self.http1(stream, exchanges, &limits).await;
         }
         let (active, inactive) = watch::channel(0);
         exchanges.active = Some(active);
-        let connection = self.http2.serve_connection(TokioIo::new(stream), exchanges);
+        let mut http2 = self.http2.clone();
+        http2.max_header_list_size(u32::try_from(limits.header).unwrap_or(u32::MAX));
+        let connection = http2.serve_connection(TokioIo::new(stream), exchanges);
         // hyper has no limit of its own for an idle HTTP/2 connection.
         let patience = limits.header_timeout;
         self.run_until(connection, idle(inactive, patience), patience)
             .await
+    }
+
+    /// hyper's side of HTTP/1.1 for a connection under these limits.
+    pub(super) fn http1_under(&self, limits: &Limits) -> http1::Builder {
+        let mut http1 = self.http1.clone();
+        http1
+            // One timer for the first byte, the head and the wait on an idle connection.
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(limits.head_max())
+            // Otherwise what a buffer happens to hold at a time is let through.
+            .max_header_size(limits.head_max());
+        http1
     }
 
     async fn shake_hands(

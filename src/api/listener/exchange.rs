@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, EXPECT, HeaderValue};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue};
 use hyper::service::Service as HttpService;
-use hyper::{Request, Version};
+use hyper::{Method, Request, Version};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use warp::reply::Response;
@@ -22,7 +22,8 @@ use crate::api::access;
 use crate::api::config::Config;
 use crate::api::cors;
 use crate::api::endpoint::Endpoint;
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, Shape};
+use crate::api::limits::LiveLimits;
 use crate::api::metrics::Metrics;
 use crate::api::proxies;
 use crate::api::request::{Arrival, Face, Local, Peer, RequestId};
@@ -37,13 +38,14 @@ pub(super) const AGE_MAX: Duration = Duration::from_hours(1);
 pub(super) type Routed =
     Arc<dyn Fn(Request<LimitedBody>) -> BoxFuture<'static, Response> + Send + Sync>;
 /// What the edge makes of an error.
-pub(super) type Refused = Arc<dyn Fn(RequestId, ApiError) -> Response + Send + Sync>;
+pub(super) type Refused = Arc<dyn Fn(Shape, RequestId, ApiError) -> Response + Send + Sync>;
 
 /// What all requests of a listener share.
 pub(super) struct Desk {
     pub(super) routed: Routed,
     pub(super) refused: Refused,
     pub(super) config: Arc<Config>,
+    pub(super) limits: Arc<LiveLimits>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) face: Face,
     /// Whether the stop has come: from then on each answer is its connection's last.
@@ -113,11 +115,15 @@ impl HttpService<Request<Incoming>> for Exchanges {
         progress.as_ref().inspect(|progress| progress.begin());
         let desk = Arc::clone(&self.desk);
         let endpoint = Endpoint::of(request.method(), request.uri().path());
-        let (deadline, peek_deadline) = (desk.config.request_deadline(), desk.config.peek_deadline);
+        let limits = desk.limits.get();
+        let deadline = desk.config.request_deadline(&limits);
+        let peek_deadline = desk.config.peek_deadline;
+        let shape = Shape::at(request.uri().path());
+        let is_head = request.method() == Method::HEAD;
         let awaits_continue = request.headers().contains_key(EXPECT);
         // HTTP/2 ends a single stream and has no word for the connection.
         let may_close = request.version() <= Version::HTTP_11;
-        let (mut request, meter) = metered(request, desk.config.limits.body);
+        let (mut request, meter) = metered(request, limits.body);
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.local);
         if let Some(active) = &active {
@@ -147,12 +153,12 @@ impl HttpService<Request<Incoming>> for Exchanges {
                 Ok(()) => tokio::time::timeout(deadline, (desk.routed)(request)).await,
                 Err(error) => {
                     drop(request);
-                    Ok((desk.refused)(arrival.id, error))
+                    Ok((desk.refused)(shape, arrival.id, error))
                 }
             };
             let timely = response.is_ok();
             let mut response = response.unwrap_or_else(|_| {
-                (desk.refused)(arrival.id, late(&meter, deadline, peek_deadline))
+                (desk.refused)(shape, arrival.id, late(&meter, deadline, peek_deadline))
             });
             cors::share(response.headers_mut(), origin, &desk.config.origins);
             let (status, took) = (response.status().as_u16(), begun.elapsed());
@@ -171,9 +177,24 @@ impl HttpService<Request<Incoming>> for Exchanges {
             if !may_close {
                 response.headers_mut().remove(CONNECTION);
             }
+            if is_head {
+                leave_out_body(&mut response);
+            }
             drop(active);
             Ok(response.map(|body| Tracked::new(body, progress)))
         })
+    }
+}
+
+/// The answer to HEAD: what GET is told, without the body, but with its length where it is known.
+fn leave_out_body(response: &mut Response) {
+    let body = std::mem::replace(response.body_mut(), String::new().into());
+    let length = body.size_hint().exact().filter(|length| *length > 0);
+    if let Some(length) = length {
+        response
+            .headers_mut()
+            .entry(CONTENT_LENGTH)
+            .or_insert(length.into());
     }
 }
 

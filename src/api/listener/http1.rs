@@ -12,9 +12,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-use super::connection::{Connections, Ended, HEADER_BYTES_MIN};
+use super::connection::{Connections, Ended};
 use super::exchange::{AGE_MAX, Exchanges};
 use super::excursion::{Lent, Progress};
+use crate::api::config::Limits;
 use crate::api::express::{self, Exit, Memory, Waiting};
 use crate::api::metrics::Limit;
 
@@ -27,19 +28,20 @@ impl Connections {
         &self,
         mut stream: S,
         mut exchanges: Exchanges,
+        limits: &Limits,
     ) -> Result<(), Ended>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let http1 = self.http1_under(limits);
         let lane = self.lane.as_deref().filter(|_| !exchanges.is_reserve);
         let Some(lane) = lane else {
-            let connection = self.http1.serve_connection(TokioIo::new(stream), exchanges);
+            let connection = http1.serve_connection(TokioIo::new(stream), exchanges);
             return self.run(connection).await;
         };
         let (desk, opened) = (Arc::clone(&self.desk), exchanges.opened);
         let is_over =
             move |now: Instant| desk.draining.load(Ordering::Relaxed) || now - opened >= AGE_MAX;
-        let limits = &self.desk.config.limits;
         let patience = limits.header_timeout;
         let mut idle = pin!(tokio::time::sleep(patience));
         let mut stopped = pin!(self.stopped());
@@ -50,7 +52,7 @@ impl Connections {
                 cut: &self.ends.cut,
                 idle: idle.as_mut(),
                 patience,
-                head_max: limits.header.max(HEADER_BYTES_MIN),
+                head_max: limits.head_max(),
                 is_over: &is_over,
                 client: exchanges.peer.0,
             };
@@ -68,9 +70,7 @@ impl Connections {
             let progress = Arc::new(Progress::default());
             exchanges.progress = (!is_for_good).then(|| Arc::clone(&progress));
             let lent = Lent::new(stream, std::mem::take(&mut input), Arc::clone(&progress));
-            let connection = self
-                .http1
-                .serve_connection(TokioIo::new(lent), exchanges.clone());
+            let connection = http1.serve_connection(TokioIo::new(lent), exchanges.clone());
             if is_for_good {
                 return self.run(connection).await;
             }

@@ -54,9 +54,25 @@ pub async fn serve_edge<A: AnswerPeeks>(
     edge: Arc<Edge<A>>,
     stop: CancellationToken,
 ) -> Summary {
-    let drain = edge.config.drain;
-    let cut = CancellationToken::new();
-    let door = Arc::new(Door::new(edge, face, stop, cut.clone()));
+    serve(listener, Door::new(edge, face, stop)).await
+}
+
+/// As [`serve_edge`], without the express lane.
+#[cfg(test)]
+pub(super) async fn serve_by_hyper_alone<A: AnswerPeeks>(
+    listener: TcpListener,
+    face: Face,
+    edge: Arc<Edge<A>>,
+    stop: CancellationToken,
+) -> Summary {
+    let mut door = Door::new(edge, face, stop);
+    door.connections.lane = None;
+    serve(listener, door).await
+}
+
+async fn serve<A: AnswerPeeks>(listener: TcpListener, door: Door<A>) -> Summary {
+    let (drain, cut) = (door.edge.config.drain, door.connections.ends.cut.clone());
+    let door = Arc::new(door);
     let announcing = Arc::clone(&door);
     door.tasks
         .spawn(async move { announcing.connections.announce_stop().await });
@@ -89,15 +105,10 @@ struct Door<A> {
 }
 
 impl<A: AnswerPeeks> Door<A> {
-    fn new(
-        edge: Arc<Edge<A>>,
-        face: Face,
-        stop: CancellationToken,
-        cut: CancellationToken,
-    ) -> Self {
+    fn new(edge: Arc<Edge<A>>, face: Face, stop: CancellationToken) -> Self {
         let ends = Ends {
             stop: stop.clone(),
-            cut,
+            cut: CancellationToken::new(),
             linger: LINGER,
         };
         let config = &edge.config;

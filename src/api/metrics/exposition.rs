@@ -6,6 +6,8 @@ use std::fmt;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
+use crate::api::accept;
+
 /// One of the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::api) enum Format {
@@ -14,14 +16,13 @@ pub(in crate::api) enum Format {
 }
 
 impl Format {
-    /// What a client with these `Accept` lines reads.
-    pub(in crate::api) fn accepted<'a>(mut lines: impl Iterator<Item = &'a str>) -> Self {
-        let open = lines.any(|line| line.contains("application/openmetrics-text"));
-        if open {
-            Self::OpenMetrics
-        } else {
-            Self::Prometheus
-        }
+    /// What a client with these `Accept` lines likes best; the older text for who likes neither.
+    pub(in crate::api) fn accepted<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
+        let offered = [
+            ("text/plain", Self::Prometheus),
+            ("application/openmetrics-text", Self::OpenMetrics),
+        ];
+        accept::preferred(lines, &offered).unwrap_or(Self::Prometheus)
     }
 
     pub(in crate::api) const fn content_type(self) -> &'static str {

@@ -156,6 +156,24 @@ fn the_text_is_the_one_that_the_client_accepts() {
         ),
         (
             &["text/plain", "application/openmetrics-text"],
+            Format::Prometheus,
+        ),
+        (
+            &["text/plain;q=0.5", "application/openmetrics-text;q=0.9"],
+            Format::OpenMetrics,
+        ),
+        (
+            &["application/openmetrics-text;q=0, */*"],
+            Format::Prometheus,
+        ),
+        (&["image/png"], Format::Prometheus),
+        (
+            // As Prometheus itself asks.
+            &[
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+               application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;q=0.3,\
+               text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+            ],
             Format::OpenMetrics,
         ),
     ] {

@@ -32,10 +32,13 @@ fn has(answer: &str, line: &str) -> bool {
 #[tokio::test]
 async fn a_listed_page_is_told_what_it_may_send_and_reads_the_answer() {
     let server = start(Table::example(), open_to_the_wall()).await;
-    for (path, method) in [(STATISTIC, "POST"), ("/v1/statistics", "GET")] {
+    for (path, method, allowed) in [
+        (STATISTIC, "POST", "POST"),
+        ("/v1/statistics", "GET", "GET, HEAD"),
+    ] {
         let answer = server.exchange(preflight(path, method, WALL)).await;
         assert_eq!(status_line(&answer), "HTTP/1.1 204 No Content");
-        let methods = format!("access-control-allow-methods: {method}").to_ascii_lowercase();
+        let methods = format!("access-control-allow-methods: {allowed}").to_ascii_lowercase();
         for line in [
             "access-control-allow-origin: https://wall.example",
             "access-control-allow-headers: \

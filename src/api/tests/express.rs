@@ -237,3 +237,43 @@ async fn what_ends_a_connection_still_does() {
         assert_eq!(status_line(&answer), status, "{to}");
     }
 }
+
+#[tokio::test]
+async fn a_host_that_is_empty_is_refused_on_a_fresh_connection_as_well() {
+    let config = Config {
+        open_paths: vec![STATISTIC.to_owned()],
+        ..config()
+    };
+    let (server, _, _) = serve(config).await;
+    let mut stream = server.connect().await;
+    let nameless = example().replacen("Host: 127.0.0.1:8080", "Host:", 1);
+    let answers = ask(&mut stream, &[nameless]).await;
+    assert_eq!(status_line(&answers[0]), "HTTP/1.1 400 Bad Request");
+}
+
+#[tokio::test]
+async fn a_head_over_the_limit_is_refused_however_it_arrives() {
+    let (server, _, _) = serve(config()).await;
+    let max = config().limits.header;
+    let head_length = example().len() - EXAMPLE.len();
+    for (more, status) in [
+        (0, "HTTP/1.1 200 OK"),
+        (1, "HTTP/1.1 431 Request Header Fields Too Large"),
+    ] {
+        let length = max + more - head_length - "X: \r\n".len();
+        let padding = format!("Host: 127.0.0.1:8080\r\nX: {}\r\n", "a".repeat(length));
+        let padded = example().replacen("Host: 127.0.0.1:8080\r\n", &padding, 1);
+        // Behind a request that makes room for it, and on its own.
+        for first in ["", &example()] {
+            let mut stream = server.connect().await;
+            let both = format!("{first}{padded}");
+            stream.write_all(both.as_bytes()).await.unwrap();
+            if !first.is_empty() {
+                read_answer(&mut stream).await;
+            }
+            let mut answer = vec![0; status.len()];
+            stream.read_exact(&mut answer).await.unwrap();
+            assert_eq!(String::from_utf8(answer).unwrap(), status, "{more}");
+        }
+    }
+}

@@ -19,7 +19,7 @@ async fn figures_need_credentials_unless_their_path_is_open() {
     );
     let reply = bench.send(get().method("POST")).await;
     reply.message(405);
-    assert_eq!(reply.header("allow"), "GET");
+    assert_eq!(reply.header("allow"), "GET, HEAD");
 
     let mut config = config();
     config.open_paths = vec!["/metrics".to_owned()];

@@ -3,12 +3,15 @@
 mod cors;
 mod errors;
 mod express;
+mod head;
 mod health;
 mod internal;
 mod limits;
 mod metrics;
+mod odd;
 mod openapi;
 mod page;
+mod reload;
 mod secrets;
 mod sockets;
 mod statistic;

@@ -49,7 +49,7 @@ async fn only_the_listed_files_are_there_only_to_be_read_and_only_for_everybody(
         bench.send(get(path)).await.message(404);
     }
     let posted = bench.send(post("/", "")).await;
-    assert_eq!(posted.header("allow"), "GET");
+    assert_eq!(posted.header("allow"), "GET, HEAD");
     posted.message(405);
     let arrival = super::super::request::Arrival {
         face: super::super::Face::Internal,

@@ -86,6 +86,37 @@ async fn http_1_answers_as_in_clear_text() {
 }
 
 #[tokio::test]
+async fn a_client_that_reads_late_gets_all_of_a_long_answer() {
+    // More than the system's buffers hold, so that the end of it waits in those of TLS.
+    let long = "x".repeat(24 * 1024 * 1024);
+    let table = Table {
+        shows: true,
+        ..Table::default().with(EXAMPLE_STATISTIC, Ok(stored(&long, 0)))
+    };
+    let (config, trusted) = secured();
+    let server = start(table, config).await;
+    let mut stream = dial(server.address, &trusted, "http/1.1").await.unwrap();
+    let length = EXAMPLE.len();
+    let request =
+        format!("{POST}Authorization: {EXAMPLE_USER}\r\nContent-Length: {length}\r\n\r\n{EXAMPLE}");
+    let whole = "{\"value\":\"\"}".len() + long.len();
+    // By the routes, which prove the credentials, and by the express lane.
+    for _ in 0..2 {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let mut body = vec![0; whole];
+        for piece in body.chunks_mut(64 * 1024) {
+            tokio::task::yield_now().await;
+            stream.read_exact(piece).await.unwrap();
+        }
+        assert!(body.ends_with(b"x\"}"));
+    }
+}
+
+#[tokio::test]
 async fn http_2_is_spoken_with_who_chooses_it() {
     let (config, trusted) = secured();
     let server = start(Table::example(), config).await;

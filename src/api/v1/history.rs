@@ -8,6 +8,7 @@ use serde::Serialize;
 use warp::http::header::{ACCEPT, HeaderMap};
 use warp::reply::Response;
 
+use super::super::accept;
 use super::super::edge::Edge;
 use super::super::endpoint::Endpoint;
 use super::super::error::ApiError;
@@ -81,7 +82,7 @@ pub(in crate::api) async fn history<A: AnswerPeeks>(
         let text = asked
             .answer(&board, id, &view.statistic.to_string())
             .await?;
-        let max = edge.config.limits.response;
+        let max = edge.limits.get().response;
         if text.len() > max {
             return Err(ApiError::AnswerTooLarge(max));
         }
@@ -91,23 +92,16 @@ pub(in crate::api) async fn history<A: AnswerPeeks>(
 }
 
 impl Form {
-    /// The first of the accepted types that is known here; JSON where none is named.
+    /// The one of the types written here that a client likes best; JSON where it does not say.
     pub(super) fn accepted(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let mut lines = headers.get_all(ACCEPT).iter().peekable();
-        if lines.peek().is_none() {
-            return Ok(Self::Json);
-        }
+        let offered = [
+            ("application/json", Self::Json),
+            ("text/csv", Self::Csv),
+            ("application/x-ndjson", Self::Lines),
+        ];
+        let lines = headers.get_all(ACCEPT).iter();
         let texts = lines.filter_map(|line| line.to_str().ok());
-        let types = texts.flat_map(|line| line.split(','));
-        let mut essences = types.map(|of| of.split(';').next().unwrap_or_default().trim());
-        essences
-            .find_map(|essence| match essence {
-                "*/*" | "application/*" | "application/json" => Some(Self::Json),
-                "text/csv" | "text/*" => Some(Self::Csv),
-                "application/x-ndjson" => Some(Self::Lines),
-                _ => None,
-            })
-            .ok_or(ApiError::NotAcceptable)
+        accept::preferred(texts, &offered).ok_or(ApiError::NotAcceptable)
     }
 
     pub(super) const fn content_type(self) -> &'static str {

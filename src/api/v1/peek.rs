@@ -101,7 +101,7 @@ pub(in crate::api) async fn peek<A: AnswerPeeks>(
         });
         let statistics = join_all(items).await;
         let text = serde_json::to_string(&Answers { statistics }).unwrap_or_default();
-        let max = edge.config.limits.response;
+        let max = edge.limits.get().response;
         if text.len() > max {
             return Err(ApiError::AnswerTooLarge(max));
         }
@@ -126,7 +126,7 @@ async fn read<A: AnswerPeeks>(
              {column})"
         ))
     })?;
-    let max = edge.config.limits.statistics_per_request;
+    let max = edge.limits.get().statistics_per_request;
     if request.statistics.len() > max {
         let limit = Limit::StatisticsPerRequest;
         let error = FormError::TooMany { max, limit };

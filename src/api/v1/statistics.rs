@@ -143,7 +143,7 @@ pub(in crate::api) fn is_known(head: &Head, tag: &str) -> bool {
 fn body<A: AnswerPeeks>(edge: &Edge<A>, content: &impl Serialize) -> Result<Response, ApiError> {
     // Texts and numbers: there is nothing in it that could fail to serialize.
     let body = serde_json::to_string(content).unwrap_or_default();
-    let max = edge.config.limits.response;
+    let max = edge.limits.get().response;
     if body.len() > max {
         return Err(ApiError::AnswerTooLarge(max));
     }
