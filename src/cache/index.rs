@@ -6,6 +6,7 @@ use std::hash::BuildHasher as _;
 use std::hint::black_box;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use foldhash::quality::SeedableRandomState;
 use hashbrown::HashTable;
 
@@ -18,7 +19,7 @@ pub(super) struct Index {
     /// With the hashes of their keys.
     by_key: HashTable<(u64, Arc<Slot>)>,
     /// By number. Numbers are never reused, so a list would grow with whatever clients make up.
-    by_id: HashMap<StatisticId, Arc<Slot>>,
+    by_id: HashMap<StatisticId, Arc<Slot>, FixedState>,
     /// The number of the next new statistic; `None` when all are used up.
     pub(super) next_id: Option<StatisticId>,
     /// How many were asked for and not accepted by any Stat Server yet: what clients can make up.
@@ -30,7 +31,7 @@ impl Index {
         Self {
             hasher: seeded_hasher(),
             by_key: HashTable::new(),
-            by_id: HashMap::new(),
+            by_id: HashMap::default(),
             next_id: Some(next_id),
             unaccepted: 0,
         }

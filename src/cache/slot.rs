@@ -344,7 +344,7 @@ impl Slot {
                     revision,
                     json: None,
                 });
-                Applied::Changed(Box::new(sample), revision)
+                Applied::Changed(sample, revision)
             }
         }
     }

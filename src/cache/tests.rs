@@ -77,12 +77,8 @@ async fn order_is_the_epoch_and_then_arrival() {
         generation: 7,
         counter,
     };
-    let changed = |value, epoch, counter| {
-        Some(Applied::Changed(
-            Box::new(sample(value, epoch)),
-            revision(counter),
-        ))
-    };
+    let changed =
+        |value, epoch, counter| Some(Applied::Changed(sample(value, epoch), revision(counter)));
     assert_eq!(cache.apply(slot.id, sample(10, 5)), changed(10, 5, 41));
     let confirmed = Some(Applied::Confirmed(Timestamp(1_000_000)));
     assert_eq!(cache.apply(slot.id, sample(10, 5)), confirmed);

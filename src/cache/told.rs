@@ -66,7 +66,7 @@ pub struct Known {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Applied {
     /// It is the last value now, and differs from the one before.
-    Changed(Box<Sample>, Revision),
+    Changed(Sample, Revision),
     /// It confirmed the last value.
     Confirmed(Timestamp),
     /// It belongs to an earlier opening than the last value: discarded.

@@ -7,13 +7,15 @@ use tokio::sync::mpsc;
 
 use crate::cache::{Applied, Cache, Slot};
 use crate::model::{
-    Clock, NotificationMode, PasswordProof, Quality, Sample, ServerId, StatisticId,
+    Clock, NotificationMode, PasswordProof, Quality, Sample, ServerId, StatisticId, Timestamp,
 };
 use crate::store::{Change, Subscription, Writer};
-use crate::upstream::{Batch, Event, Outcome};
+use crate::upstream::{Batch, Event, Outcome, Ticket};
 
 /// Batches that wait to be ingested; when full, the pairs stop reading from their sockets.
 pub const BATCH_QUEUE_LEN: usize = 1024;
+/// Samples put into the cache under one hold of its index: some ten microseconds.
+const SAMPLES_AT_ONCE: usize = 64;
 
 /// The one task through which every value comes in.
 pub struct Ingest {
@@ -44,34 +46,19 @@ impl Ingest {
     pub fn take_in(&self, batch: Batch) {
         let mut changes = Vec::with_capacity(batch.events.len());
         let mut told = Vec::new();
+        let mut samples = Vec::with_capacity(SAMPLES_AT_ONCE.min(batch.events.len()));
+        // All of it arrived together.
+        let arrived = self.clock.wall();
         for event in batch.events {
-            self.event(batch.server, &batch.name, event, &mut changes, &mut told);
-        }
-        self.cache.tell();
-        self.writer.record(changes);
-        for (ticket, outcome) in told {
-            ticket.complete(outcome);
-        }
-    }
-
-    fn event(
-        &self,
-        server: ServerId,
-        name: &str,
-        event: Event,
-        changes: &mut Vec<Change>,
-        told: &mut Vec<(crate::upstream::Ticket, Outcome)>,
-    ) {
-        match event {
-            Event::Value {
+            if let Event::Value {
                 id,
                 epoch,
                 value,
                 quality,
                 source_time,
                 tickets,
-            } => {
-                let arrived = self.clock.wall();
+            } = event
+            {
                 let tickets = tickets.into_iter();
                 told.extend(tickets.map(|ticket| (ticket, Outcome::Value(value.clone()))));
                 let sample = Sample {
@@ -80,21 +67,53 @@ impl Ingest {
                     source_time,
                     received_at: arrived,
                     validated_at: arrived,
-                    server,
+                    server: batch.server,
                     epoch,
                 };
-                match self.cache.apply(id, sample) {
-                    Some(Applied::Changed(sample, revision)) => {
-                        changes.push(Change::Sample {
-                            id,
-                            sample: *sample,
-                            revision,
-                        });
-                    }
-                    Some(Applied::Confirmed(at)) => changes.push(Change::Validated { id, at }),
-                    Some(Applied::Outdated) | None => {}
+                samples.push((id, sample));
+                if samples.len() >= SAMPLES_AT_ONCE {
+                    self.apply(&mut samples, &mut changes);
                 }
+            } else {
+                self.apply(&mut samples, &mut changes);
+                let from = (batch.server, &*batch.name, arrived);
+                self.event(from, event, &mut changes, &mut told);
             }
+        }
+        self.apply(&mut samples, &mut changes);
+        self.cache.tell();
+        self.writer.record(changes);
+        for (ticket, outcome) in told {
+            ticket.complete(outcome);
+        }
+    }
+
+    fn apply(&self, samples: &mut Vec<(StatisticId, Sample)>, changes: &mut Vec<Change>) {
+        if samples.is_empty() {
+            return;
+        }
+        self.cache.apply_all(samples, |id, applied| match applied {
+            Applied::Changed(sample, revision) => changes.push(Change::Sample {
+                id,
+                sample,
+                revision,
+            }),
+            Applied::Confirmed(at) => changes.push(Change::Validated { id, at }),
+            Applied::Outdated => {}
+        });
+    }
+
+    /// Anything but a value, from a server, under its configured name, when it arrived.
+    fn event(
+        &self,
+        (server, name, arrived): (ServerId, &str, Timestamp),
+        event: Event,
+        changes: &mut Vec<Change>,
+        told: &mut Vec<(Ticket, Outcome)>,
+    ) {
+        match event {
+            // Taken in with those around it.
+            Event::Value { .. } => {}
             Event::Opened { id, mode, proof } => self.opened(id, mode, proof, changes),
             Event::Accepted { id, proof } => self.accepted(id, proof, changes),
             Event::Refused {
@@ -129,13 +148,13 @@ impl Ingest {
             }
             Event::LinkUp => changes.push(Change::LinkUp {
                 server,
-                at: self.clock.wall(),
+                at: arrived,
             }),
             Event::LinkDown { heard } => {
                 self.cache.distrust(server, heard);
                 changes.push(Change::LinkDown {
                     server,
-                    at: self.clock.wall(),
+                    at: arrived,
                 });
             }
             Event::StatTypes { names } => changes.push(Change::StatTypes {

@@ -2,8 +2,10 @@
 //!
 //! Knows which pages differ from the disk's; does not know how they get there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
 use super::codec::{self, CatalogueSlot, CheckpointV1, Fault, LastSlot, ServersV1, StatTypesV1};
@@ -26,7 +28,7 @@ pub(super) type PageName = (Kind, u32);
 /// damaged number cannot make it allocate for a billion statistics.
 #[derive(Debug, Default)]
 pub(super) struct Image {
-    pages: BTreeMap<u32, Page>,
+    pages: HashMap<u32, Page, FixedState>,
     next_id: u32,
     last_revision: Revision,
     /// Up to here something was dropped.
@@ -37,7 +39,7 @@ pub(super) struct Image {
     servers: BTreeMap<u16, String>,
     stat_types: BTreeMap<String, Vec<String>>,
     /// Pages that hold more than the disk's.
-    pub(super) dirty: BTreeSet<PageName>,
+    dirty: BTreeSet<PageName>,
     /// Servers, stat types or what was dropped differ from the disk's.
     pub(super) names_dirty: bool,
 }
@@ -49,6 +51,9 @@ struct Page {
     /// Parts on disk, per kind.
     catalogue_parts: u16,
     last_parts: u16,
+    /// Whether it is among the dirty ones, per kind.
+    catalogue_dirty: bool,
+    last_dirty: bool,
 }
 
 /// One statistic. Text is shared with the rest of the program, the value is the image's own.
@@ -67,7 +72,7 @@ impl Image {
             Change::Registered { id, statistic } => {
                 self.next_id = self.next_id.max(id.0.saturating_add(1));
                 self.register(id, statistic);
-                self.dirty.insert((Kind::Catalogue, page_of(id)));
+                self.mark((Kind::Catalogue, page_of(id)));
             }
             Change::Subscribed { id, subscription } => {
                 self.change(Kind::Catalogue, id, |slot| {
@@ -146,15 +151,50 @@ impl Image {
         let page = self.pages.get_mut(&page_of(id));
         let slot = page.and_then(|page| page.slots.get_mut(position_of(id)));
         if slot.and_then(Option::take).is_some() {
-            self.dirty.insert((Kind::Catalogue, page_of(id)));
-            self.dirty.insert((Kind::Last, page_of(id)));
+            self.mark((Kind::Catalogue, page_of(id)));
+            self.mark((Kind::Last, page_of(id)));
         }
     }
 
     fn change(&mut self, kind: Kind, id: StatisticId, change: impl FnOnce(&mut Slot) -> bool) {
-        if self.slot(id).is_some_and(change) {
+        let Some(page) = self.pages.get_mut(&page_of(id)) else {
+            return;
+        };
+        let slot = page.slots.get_mut(position_of(id)).and_then(Option::as_mut);
+        // Mostly it is known to be dirty: notifications come in far greater numbers than pages.
+        let changed = slot.is_some_and(change);
+        if changed && !std::mem::replace(page.dirty(kind), true) {
             self.dirty.insert((kind, page_of(id)));
         }
+    }
+
+    /// Notes that a page differs from the disk's.
+    pub(super) fn mark(&mut self, name: PageName) {
+        if let Some(page) = self.pages.get_mut(&name.1) {
+            *page.dirty(name.0) = true;
+        }
+        self.dirty.insert(name);
+    }
+
+    /// Notes that a page is as the disk's.
+    pub(super) fn unmark(&mut self, name: PageName) {
+        if let Some(page) = self.pages.get_mut(&name.1) {
+            *page.dirty(name.0) = false;
+        }
+        self.dirty.remove(&name);
+    }
+
+    /// Pages that hold more than the disk's.
+    pub(super) const fn dirty(&self) -> &BTreeSet<PageName> {
+        &self.dirty
+    }
+
+    /// All pages by their position.
+    fn pages(&self) -> impl Iterator<Item = (u32, &Page)> {
+        let pages = self.pages.iter().map(|(position, page)| (*position, page));
+        let mut pages: Vec<_> = pages.collect();
+        pages.sort_unstable_by_key(|(position, _)| *position);
+        pages.into_iter()
     }
 
     fn change_last(&mut self, id: StatisticId, change: impl FnOnce(&mut LastValue)) {
@@ -247,9 +287,9 @@ impl Image {
     /// Every page that may hold something.
     pub(super) fn page_names(&self) -> Vec<PageName> {
         let kinds = [Kind::Catalogue, Kind::Last];
-        let pages = self.pages.keys();
+        let pages = self.pages();
         pages
-            .flat_map(|page| kinds.map(|kind| (kind, *page)))
+            .flat_map(|(page, _)| kinds.map(|kind| (kind, page)))
             .collect()
     }
 
@@ -292,7 +332,7 @@ impl Image {
 
     /// All statistics.
     pub(super) fn statistics(&self) -> impl Iterator<Item = (StatisticId, &Statistic)> {
-        self.pages.iter().flat_map(|(page, content)| {
+        self.pages().flat_map(|(page, content)| {
             let first = page.saturating_mul(PAGE_LEN);
             let ids = first..=first.saturating_add(PAGE_LEN - 1);
             let numbered = ids.map(StatisticId).zip(&content.slots);
@@ -303,7 +343,7 @@ impl Image {
     /// A copy of everything, for the rest of the program.
     pub(super) fn loaded(&self) -> Loaded {
         let mut statistics = Vec::new();
-        for (page, content) in &self.pages {
+        for (page, content) in self.pages() {
             let first = page.saturating_mul(PAGE_LEN);
             let ids = first..=first.saturating_add(PAGE_LEN - 1);
             for (id, slot) in ids.map(StatisticId).zip(&content.slots) {
@@ -325,6 +365,15 @@ impl Image {
             dropped: self.dropped,
             stat_types: stat_types.0,
             servers: servers.map(|(id, name)| (ServerId(id), name)).collect(),
+        }
+    }
+}
+
+impl Page {
+    const fn dirty(&mut self, kind: Kind) -> &mut bool {
+        match kind {
+            Kind::Catalogue => &mut self.catalogue_dirty,
+            Kind::Last => &mut self.last_dirty,
         }
     }
 }

@@ -21,11 +21,16 @@ pub(super) const LIMITS: Limits = Limits {
     bytes: 128 * 1024 * 1024,
 };
 
+/// Room for so many is kept from one flush to the next: a million changes a second, 10 MiB.
+const SPARE_LEN_MAX: usize = 1 << 17;
+
 /// Filled by the handles, emptied by the writer, both under one lock that is held for moments.
 #[derive(Debug)]
 pub(super) struct Queue {
     limits: Limits,
     pending: Vec<Record>,
+    /// What the writer gave back, to be filled next.
+    spare: Vec<Record>,
     /// Changes among them.
     pending_len: usize,
     /// The last instant said for a change that carries none.
@@ -68,6 +73,7 @@ impl Queue {
         Self {
             limits,
             pending: Vec::new(),
+            spare: Vec::new(),
             pending_len: 0,
             said: Timestamp(0),
             pending_bytes: 0,
@@ -162,7 +168,8 @@ impl Queue {
         self.held_bytes += std::mem::take(&mut self.pending_bytes);
         // Each journal entry may be read by itself.
         self.said = Timestamp(0);
-        let mut records = std::mem::take(&mut self.pending);
+        let spare = std::mem::take(&mut self.spare);
+        let mut records = std::mem::replace(&mut self.pending, spare);
         if let Some(lost) = self.lost.take() {
             records.push(Record::Lost {
                 count: lost.count,
@@ -182,6 +189,14 @@ impl Queue {
         Taken {
             records,
             waiters: std::mem::take(&mut self.waiters),
+        }
+    }
+
+    /// Takes back the list that [`Queue::take`] gave, for the room in it.
+    pub(super) fn give_back(&mut self, mut records: Vec<Record>) {
+        if records.capacity() <= SPARE_LEN_MAX {
+            records.clear();
+            self.spare = records;
         }
     }
 

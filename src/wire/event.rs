@@ -7,6 +7,7 @@ use super::attribute::{Attribute, AttributeId, Body};
 use super::charset::Charset;
 use super::error::Error;
 use super::kv::Kv;
+use super::reader::Reader;
 
 /// The kinds of events, by their message ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -147,41 +148,54 @@ impl<'a> Event<'a> {
         EventKind::from_id(id).is_some()
     }
 
+    /// Reads an event out of its attributes, which are looked at twice so that none is kept: malformed
+    /// bytes anywhere go before what an attribute says.
     pub(super) fn decode(
         id: u32,
-        attributes: &[Attribute<'a>],
+        count: u8,
+        mut attributes: Reader<'a>,
         charset: Charset,
     ) -> Result<Option<Self>, Error> {
         let Some(kind) = EventKind::from_id(id) else {
             return Ok(None);
         };
+        let mut whole = attributes.clone();
+        for _ in 0..count {
+            Attribute::read(&mut whole)?;
+        }
+        whole.end()?;
         let mut event = Self::new(kind, 0, 0);
-        for attribute in attributes {
-            match attribute.id {
-                AttributeId::REFERENCE_ID => {
-                    event.reference_id = attribute.int_as("the reference id")?;
-                }
-                AttributeId::TAG => event.tag = attribute.int_as("the tag")?,
-                // The server's clock is an i32 that is to be read as unsigned (2038).
-                AttributeId::TIMESTAMP => event.time = truncate_to_u32(attribute.int()?),
-                AttributeId::INTERVAL_LENGTH => {
-                    event.interval_length = attribute.int_as("the interval length")?;
-                }
-                AttributeId::INT_VALUE => event.int_value = attribute.int()?,
-                AttributeId::STRING_VALUE => event.text = Some(charset.decode(attribute.text()?)),
-                AttributeId::EXTENSIONS => event.void = Some(attribute.block()?),
-                // A definition in a form that nobody has seen is no reason to hang up, connection
-                // after connection: without its lists a server is taken to define everything.
-                AttributeId::PROFILE => match attribute.kv(charset) {
-                    Ok(list) => event.profile = Some(list),
-                    Err(fault) => event.profile_fault = Some(fault),
-                },
-                // Nobody has seen this one travel at all.
-                AttributeId::SERVER_VERSION_INFO => event.version = attribute.kv(charset).ok(),
-                _ => {}
-            }
+        for _ in 0..count {
+            event.take(&Attribute::read(&mut attributes)?, charset)?;
         }
         Ok(Some(event))
+    }
+
+    fn take(&mut self, attribute: &Attribute<'a>, charset: Charset) -> Result<(), Error> {
+        match attribute.id {
+            AttributeId::REFERENCE_ID => {
+                self.reference_id = attribute.int_as("the reference id")?;
+            }
+            AttributeId::TAG => self.tag = attribute.int_as("the tag")?,
+            // The server's clock is an i32 that is to be read as unsigned (2038).
+            AttributeId::TIMESTAMP => self.time = truncate_to_u32(attribute.int()?),
+            AttributeId::INTERVAL_LENGTH => {
+                self.interval_length = attribute.int_as("the interval length")?;
+            }
+            AttributeId::INT_VALUE => self.int_value = attribute.int()?,
+            AttributeId::STRING_VALUE => self.text = Some(charset.decode(attribute.text()?)),
+            AttributeId::EXTENSIONS => self.void = Some(attribute.block()?),
+            // A definition in a form that nobody has seen is no reason to hang up, connection
+            // after connection: without its lists a server is taken to define everything.
+            AttributeId::PROFILE => match attribute.kv(charset) {
+                Ok(list) => self.profile = Some(list),
+                Err(fault) => self.profile_fault = Some(fault),
+            },
+            // Nobody has seen this one travel at all.
+            AttributeId::SERVER_VERSION_INFO => self.version = attribute.kv(charset).ok(),
+            _ => {}
+        }
+        Ok(())
     }
 
     pub(super) fn encode(&self, charset: Charset) -> Vec<u8> {

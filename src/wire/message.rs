@@ -34,14 +34,14 @@ impl<'a> Message<'a> {
         if !Event::is_known(id) && !Request::is_known(id) {
             return Ok(Self::Unknown(id));
         }
+        if let Some(event) = Event::decode(id, count, reader.clone(), charset)? {
+            return Ok(Self::Event(event));
+        }
         let mut attributes = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
             attributes.push(Attribute::read(&mut reader)?);
         }
         reader.end()?;
-        if let Some(event) = Event::decode(id, &attributes, charset)? {
-            return Ok(Self::Event(event));
-        }
         match Request::decode(id, &attributes, charset)? {
             Some(request) => Ok(Self::Request(request)),
             None => Ok(Self::Unknown(id)),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
+
 use super::super::catalogue::{Metric, ObjectRef};
 use super::super::reading::Sent;
 use super::super::world::Target;
@@ -40,7 +42,7 @@ impl Subscription {
 
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    by_id: HashMap<i32, Subscription>,
+    by_id: HashMap<i32, Subscription, RandomState>,
     by_object: HashMap<ObjectRef, Vec<i32>>,
     /// Those that change with time alone.
     growing: Rotation,

@@ -36,6 +36,15 @@ pub(super) fn write<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), Fa
         .map_err(|error| error.to_string())
 }
 
+/// As [`write`], for what the caller measures afterwards: a limit would have it all counted first.
+fn write_unmeasured<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), Fault> {
+    bincode::DefaultOptions::new()
+        .with_varint_encoding()
+        .with_no_limit()
+        .serialize_into(out, value)
+        .map_err(|error| error.to_string())
+}
+
 /// Reads one value from the front of `rest`, which moves on behind it. No length inside the value
 /// may claim more than `rest` holds.
 fn read_next<T: DeserializeOwned>(rest: &mut &[u8]) -> Result<T, Fault> {

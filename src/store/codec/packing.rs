@@ -2,7 +2,7 @@
 
 use super::record::{Record, RecordV1};
 use super::sample::Previous;
-use super::{CHANGE_LEN_MAX, Fault, PART_PAYLOAD_MAX, read_next, write};
+use super::{CHANGE_LEN_MAX, Fault, PART_PAYLOAD_MAX, read_next, write_unmeasured};
 
 /// The payload of one journal entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Encoder {
 
     fn encode(&mut self, record: &Record, previous: &mut Previous) -> Result<(), Fault> {
         self.scratch.clear();
-        write(&mut self.scratch, &RecordV1::encode(record, previous))
+        write_unmeasured(&mut self.scratch, &RecordV1::encode(record, previous))
     }
 
     fn cut(&mut self) {

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Fault;
 use crate::model::{
@@ -20,9 +20,21 @@ pub(super) struct SampleV1<'a> {
     /// Difference of the statistic's number.
     id: i64,
     /// The differences that are not nought, in the order of the bits.
-    differences: Vec<i64>,
+    differences: Differences,
     value: ValueV1<'a>,
 }
+
+/// A few differences, kept where they are: there is one such list in every sample. Stored as a list of
+/// any length.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<i64>")]
+struct Differences {
+    len: usize,
+    list: [i64; DIFFERENCES_MAX],
+}
+
+/// As many as there are `HAS_*` bits.
+const DIFFERENCES_MAX: usize = 7;
 
 const UNCERTAIN: u8 = 1;
 const HAS_RECEIVED_AT: u8 = 1 << 1;
@@ -96,7 +108,7 @@ impl Previous {
                 UNCERTAIN
             },
             id: self.step_id(id),
-            differences: Vec::new(),
+            differences: Differences::default(),
             value: ValueV1::encode(&sample.value),
         };
         let lead = sample.epoch.0.wrapping_sub(u64::from(id.0));
@@ -181,6 +193,38 @@ impl SampleV1<'_> {
             self.flags |= bit;
             self.differences.push(difference);
         }
+    }
+}
+
+impl Differences {
+    fn push(&mut self, difference: i64) {
+        if let Some(place) = self.list.get_mut(self.len) {
+            *place = difference;
+            self.len += 1;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &i64> {
+        self.list.iter().take(self.len)
+    }
+}
+
+impl Serialize for Differences {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl TryFrom<Vec<i64>> for Differences {
+    type Error = &'static str;
+
+    fn try_from(stored: Vec<i64>) -> Result<Self, Self::Error> {
+        let mut list = [0; DIFFERENCES_MAX];
+        let places = list.get_mut(..stored.len());
+        let places = places.ok_or("there is a difference too many")?;
+        places.copy_from_slice(&stored);
+        let len = stored.len();
+        Ok(Self { len, list })
     }
 }
 

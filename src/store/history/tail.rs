@@ -222,11 +222,12 @@ impl Tail {
 
     /// All rows by statistic.
     pub(super) fn sorted(&self) -> Vec<&Row> {
+        // With their numbers: comparing must not fetch every row from wherever it lies.
         let mut rows = Vec::with_capacity(self.rows);
         for segment in &self.segments {
-            rows.extend(segment.iter());
+            rows.extend(segment.iter().map(|row| (row.id, row)));
         }
-        rows.sort_by_key(|row| row.id);
-        rows
+        rows.sort_by_key(|(id, _)| *id);
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 }

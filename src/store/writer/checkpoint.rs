@@ -95,7 +95,7 @@ impl Checkpoints {
         matches!(self.stage, Stage::Resting)
             && folded.unwrap_or_default().min(self.done) <= self.trimmed
             && !self.unsynced
-            && image.dirty.is_empty()
+            && image.dirty().is_empty()
             && !image.names_dirty
     }
 
@@ -116,7 +116,9 @@ impl Checkpoints {
 
     /// The engine is about to be reopened, and may come back without what no whole cycle covers.
     pub(super) fn abandon(&mut self, image: &mut Image) {
-        image.dirty.append(&mut self.written);
+        for name in std::mem::take(&mut self.written) {
+            image.mark(name);
+        }
         image.names_dirty = true;
         self.stage = Stage::Resting;
     }
@@ -138,7 +140,7 @@ impl Checkpoints {
                     sequence: durable,
                     passed: self.tail_size,
                 },
-                left: image.dirty.iter().copied().collect(),
+                left: image.dirty().iter().copied().collect(),
             };
         }
         match &mut self.stage {
@@ -173,7 +175,7 @@ impl Checkpoints {
     }
 
     fn is_due(&self, image: &Image) -> bool {
-        let dirty = !image.dirty.is_empty() || image.names_dirty;
+        let dirty = !image.dirty().is_empty() || image.names_dirty;
         self.forced
             || (dirty
                 && (self.last_cycle.elapsed() >= self.cycle_interval
@@ -273,11 +275,11 @@ fn write_pages(
             let Some(&name) = left.last() else {
                 break;
             };
-            if image.dirty.contains(&name) {
+            if image.dirty().contains(&name) {
                 // Noted before writing: a failed write may have reached the disk or not.
                 written.insert(name);
                 write_page(engine, image, name)?;
-                image.dirty.remove(&name);
+                image.unmark(name);
             }
             left.pop();
         }

@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::change::Change;
+use super::codec::Record;
 use super::error::Error;
 use super::queue::{Limits, Queue, Taken};
 use super::status::Status;
@@ -235,6 +236,10 @@ impl Shared {
 
     fn take(&self) -> Taken {
         self.lock().queue.take()
+    }
+
+    fn give_back(&self, records: Vec<Record>) {
+        self.lock().queue.give_back(records);
     }
 
     fn takers(&self) -> Vec<SyncSender<Portion>> {

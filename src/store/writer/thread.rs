@@ -217,11 +217,12 @@ impl Worker {
         let to = self.unflushed.last().map(|entry| entry.sequence);
         let to = to.unwrap_or(self.durable);
         self.feeder.prepare(self.durable, &taken.records, to);
-        for record in taken.records {
+        for record in taken.records.drain(..) {
             if let Record::Change(change) = record {
                 self.image.apply(change);
             }
         }
+        self.shared.give_back(taken.records);
         Ok(())
     }
 

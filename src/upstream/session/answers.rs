@@ -140,7 +140,10 @@ impl Session {
             }
         };
         // A value before its acknowledgement acknowledges as well.
-        self.acknowledged(event.reference_id, now)?;
+        let link = self.subscriptions.get(&id).map(|found| &found.link);
+        if own_peek.is_none() && matches!(link, Some(Link::Opening { .. })) {
+            self.acknowledged(event.reference_id, now)?;
+        }
         let (value, quality) = self.decode(event);
         let unreadable = quality != Quality::Good;
         let quality = self.vouched(id, quality);

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use foldhash::fast::FixedState;
 use tokio::time::Instant;
 
 use super::event::{Event, Ticket};
@@ -41,6 +42,12 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// No more opens are written while this much output waits for the socket.
 const OUTPUT_LEN_HIGH: usize = 256 * 1024;
+
+/// By numbers that are given out here, one after the other: nobody else chooses them, so a quick hash
+/// will do.
+type Table<K, V> = HashMap<K, V, FixedState>;
+/// Room kept for the next events, at most: what a read's worth of notifications makes.
+const EVENTS_ROOM_MAX: usize = 4096;
 
 /// What a session needs to know of its pair.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +91,7 @@ pub enum Failure {
 pub struct Session {
     config: SessionConfig,
     epochs: Arc<EpochCounter>,
-    subscriptions: HashMap<StatisticId, Subscription>,
+    subscriptions: Table<StatisticId, Subscription>,
     /// Somebody waits for these: opened before the backlog and past its window.
     urgent: VecDeque<StatisticId>,
     /// Wanted, not yet asked for on this connection. May name a statistic that is open by now.
@@ -114,7 +121,7 @@ struct Connected {
     heartbeat: Heartbeat,
     last_reference: i32,
     /// What each reference id in use stands for.
-    references: HashMap<i32, Reference>,
+    references: Table<i32, Reference>,
     window: Window,
     /// How many statistics are open, opening or closing.
     held: usize,
@@ -196,7 +203,7 @@ impl Session {
         Self {
             config,
             epochs,
-            subscriptions: HashMap::new(),
+            subscriptions: Table::default(),
             urgent: VecDeque::new(),
             backlog: VecDeque::new(),
             retries: VecDeque::new(),
@@ -223,7 +230,7 @@ impl Session {
             registered: false,
             heartbeat,
             last_reference: 0,
-            references: HashMap::new(),
+            references: Table::default(),
             window: Window::new(self.config.open_window),
             held: 0,
             epoch: None,
@@ -332,7 +339,9 @@ impl Session {
 
     /// What happened since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
+        // As many are likely to follow: growing to that again would copy each several times.
+        let room = self.events.len().min(EVENTS_ROOM_MAX);
+        std::mem::replace(&mut self.events, Vec::with_capacity(room))
     }
 
     /// Statistics that are no longer wanted open since the last call.
