@@ -1,6 +1,5 @@
 //! Finds slots by what they are and by their number.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasher as _;
 use std::hint::black_box;
@@ -10,15 +9,14 @@ use foldhash::quality::SeedableRandomState;
 use hashbrown::HashTable;
 
 use super::Slot;
-use crate::model::{Statistic, StatisticId, seeded_hasher};
+use crate::model::{Numbered, Statistic, StatisticId, seeded_hasher};
 
 /// Every slot there is.
 pub(super) struct Index {
     hasher: SeedableRandomState,
     /// With the hashes of their keys.
     by_key: HashTable<(u64, Arc<Slot>)>,
-    /// By number. Numbers are never reused, so a list would grow with whatever clients make up.
-    by_id: HashMap<StatisticId, Arc<Slot>>,
+    by_id: Numbered<Arc<Slot>>,
     /// The number of the next new statistic; `None` when all are used up.
     pub(super) next_id: Option<StatisticId>,
     /// How many were asked for and not accepted by any Stat Server yet: what clients can make up.
@@ -30,10 +28,15 @@ impl Index {
         Self {
             hasher: seeded_hasher(),
             by_key: HashTable::new(),
-            by_id: HashMap::new(),
+            by_id: Numbered::default(),
             next_id: Some(next_id),
             unaccepted: 0,
         }
+    }
+
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.by_key.reserve(count, |(hash, _)| *hash);
     }
 
     /// The slot of the statistic with this key (see [`Statistic::write_key`]).
@@ -78,7 +81,7 @@ impl Index {
     }
 
     pub(super) fn by_id(&self, id: StatisticId) -> Option<&Arc<Slot>> {
-        self.by_id.get(&id)
+        self.by_id.get(id)
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
@@ -113,7 +116,7 @@ impl Index {
         if let Ok(entry) = self.by_key.find_entry(hash, is_it) {
             entry.remove();
         }
-        self.by_id.remove(&slot.id).is_some()
+        self.by_id.remove(slot.id).is_some()
     }
 }
 

@@ -4,6 +4,7 @@
 mod feed;
 mod index;
 mod slot;
+mod small;
 mod told;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -64,6 +65,12 @@ impl Cache {
         for slot in self.slots() {
             slot.follow(&self.rules());
         }
+    }
+
+    /// Makes room for so many statistics more, for [`Cache::restore`].
+    pub fn reserve(&self, count: usize) {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.reserve(count);
     }
 
     /// Puts back what an earlier run knew. Only for the time before anybody asks.

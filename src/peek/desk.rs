@@ -287,7 +287,7 @@ impl Peek {
         only_recent: bool,
         deadline: Instant,
     ) -> Result<Option<Fetched>, PeekError> {
-        let key: Key = (spec.id, spec.proof.clone());
+        let key: Key = (spec.id, spec.terms.proof.clone());
         let boarding = self.flights.board(&key, only_recent);
         if let Some(flight) = boarding.to_send {
             self.send(key, spec.clone(), flight)

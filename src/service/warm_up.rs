@@ -41,7 +41,8 @@ pub(super) fn warm(
         .iter()
         .map(|(statistic, mode)| (statistic, *mode))
         .collect();
-    let mut wanted = Vec::new();
+    cache.reserve(statistics.len());
+    let mut wanted = Vec::with_capacity(statistics.len());
     for mut statistic in statistics {
         // What the configuration says now counts, not what it said when the statistic was opened.
         if let Some(subscription) = &mut statistic.subscription
@@ -126,11 +127,11 @@ pub(super) fn configured(
             return None;
         }
     };
-    if !spec.manner.keep_open {
+    if !spec.terms.manner.keep_open {
         if !pinned {
             return None;
         }
-        Arc::make_mut(&mut spec.manner).keep_open = true;
+        spec.keep_open();
     }
     Some(spec)
 }

@@ -82,7 +82,7 @@ impl Session {
             Some(Reference::Leaving(_)) => return self.leaving_acknowledged(reference_id, now),
             _ => return Ok(()),
         };
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
         let Link::Opening {
@@ -98,7 +98,10 @@ impl Session {
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
         subscription.round = None;
-        let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
+        let (mode, proof) = (
+            subscription.spec.mode,
+            subscription.spec.terms.proof.clone(),
+        );
         let somebody_waits = !subscription.waiting.is_empty();
         self.events.push(Event::Opened { id, mode, proof });
         let unwanted = std::mem::take(&mut subscription.unwanted);
@@ -144,7 +147,7 @@ impl Session {
         let (value, quality) = self.decode(event);
         let unreadable = quality != Quality::Good;
         let quality = self.vouched(id, quality);
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
         let Link::Open {
@@ -169,13 +172,13 @@ impl Session {
             None => peeks.len().min(1),
         };
         let mut tickets: Vec<Ticket> = Vec::new();
-        for peek in peeks.drain(..answered) {
+        for peek in peeks.take_first(answered) {
             tickets.extend(peek.ticket);
             if let Some(connection) = &mut self.connection {
                 connection.references.remove(&peek.reference_id);
             }
         }
-        tickets.append(&mut subscription.waiting);
+        tickets.append(&mut subscription.waiting.take());
         let source_time = event.time;
         self.events.push(Event::Value {
             id,
@@ -204,7 +207,7 @@ impl Session {
         let (value, quality) = self.decode(event);
         let unreadable = quality != Quality::Good;
         let quality = self.vouched(id, quality);
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
         let Link::Open { epoch, valued, .. } = &mut subscription.link else {
@@ -242,7 +245,7 @@ impl Session {
         if !shared {
             return ticket.complete(Outcome::Value(value));
         }
-        let link = self.subscriptions.get(&spec.id).map(|found| &found.link);
+        let link = self.subscriptions.get(spec.id).map(|found| &found.link);
         let epoch = match link {
             // Opened meanwhile: in a later epoch than that its own values would be discarded.
             Some(Link::Open { epoch, .. } | Link::Opening { epoch, .. }) => *epoch,
@@ -253,7 +256,7 @@ impl Session {
         if !matches!(link, Some(Link::Open { .. })) {
             self.events.push(Event::Accepted {
                 id: spec.id,
-                proof: spec.proof.clone(),
+                proof: spec.terms.proof.clone(),
             });
         }
         self.events.push(Event::Value {
@@ -311,7 +314,7 @@ impl Session {
                 return Ok(());
             }
         };
-        let link = self.subscriptions.get(&id).map(|found| &found.link);
+        let link = self.subscriptions.get(id).map(|found| &found.link);
         if let Some(&Link::Opening { reference_id, .. }) = link {
             let text = "the Stat Server closed the statistic instead of opening it";
             self.open_refused(id, reference_id, text.into(), now)
