@@ -91,7 +91,7 @@ impl Cache {
         Some(slot.clone())
     }
 
-    /// As [`Cache::ask`], at `now`, by the statistic's key (see [`Statistic::write_key`]), and what
+    /// As [`Cache::ask`], at `now`, by the statistic's key (see [`Statistic::key`]), and what
     /// `look` sees in the slot.
     pub fn ask_by_key<T>(
         &self,

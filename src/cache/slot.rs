@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::index::key_of;
 use super::small::{SmallRevision, Validated};
 use super::told::{Applied, Known, News, Restored, Seen};
 use crate::model::{
@@ -19,8 +18,6 @@ pub struct Slot {
     pub id: StatisticId,
     /// What it is.
     pub statistic: Arc<Statistic>,
-    /// What it is, in one piece (see [`Statistic::write_key`]).
-    pub(super) key: Box<[u8]>,
     /// When somebody last asked for it, for the idle clock.
     asked: AtomicI64,
     /// Listed in the configuration: never idle.
@@ -93,7 +90,6 @@ impl Slot {
         let policy = rules.policy(&statistic);
         Self {
             id,
-            key: key_of(&statistic).into(),
             statistic,
             asked: AtomicI64::new(clock.now().0),
             pinned: AtomicBool::new(false),
@@ -566,7 +562,7 @@ fn drop_oldest<T>(list: &mut Vec<T>) {
 #[cfg(test)]
 mod tests {
     /// Bytes, at most. With the counts of its `Arc` it is to fit the allocator's 160.
-    const SLOT_SIZE: usize = 160;
+    const SLOT_SIZE: usize = 144;
 
     #[test]
     fn what_a_statistic_in_memory_costs_is_known() {

@@ -215,7 +215,7 @@ mod tests {
                         prop_assert_eq!(made, Some(map.entry(id).or_insert(value)));
                     }
                     _ => {
-                        let keep = |id: StatisticId, held: u16| (u32::from(held) ^ id.0) % 3 != 0;
+                        let keep = |id: StatisticId, held: u16| !(u32::from(held) ^ id.0).is_multiple_of(3);
                         table.retain(|id, held| keep(id, *held));
                         map.retain(|id, held| keep(*id, *held));
                     }

@@ -211,7 +211,7 @@ impl Peek {
         }
         self.upstream
             .check(&query.statistic)
-            .map_err(|error| not_started(error, &query.statistic.metric))?;
+            .map_err(|error| not_started(error, query.statistic.metric()))?;
         self.cache
             .intern(&query.statistic)
             .map_err(|_| PeekError::TooMany)
@@ -291,7 +291,7 @@ impl Peek {
         let boarding = self.flights.board(&key, only_recent);
         if let Some(flight) = boarding.to_send {
             self.send(key, spec.clone(), flight)
-                .map_err(|error| not_started(error, &spec.statistic.metric))?;
+                .map_err(|error| not_started(error, spec.statistic.metric()))?;
         }
         match timeout_at(deadline, boarding.waiter.outcome()).await {
             Ok(Outcome::Value(value)) => Ok(Some((value, boarding.collapsed))),

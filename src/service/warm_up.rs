@@ -80,7 +80,7 @@ fn restore(
         protected,
         last,
     } = loaded;
-    let password = settings.http.tenant_passwords.get(&*statistic.tenant);
+    let password = settings.http.tenant_passwords.get(statistic.tenant());
     // Without its password, which is not stored, it stays closed until a caller brings that along.
     let mode = subscription
         .filter(|_| !protected || password.is_some())
@@ -117,7 +117,7 @@ pub(super) fn configured(
     proofs: &ProofKey,
     pinned: bool,
 ) -> Option<OpenSpec> {
-    let password = settings.http.tenant_passwords.get(&*statistic.tenant);
+    let password = settings.http.tenant_passwords.get(statistic.tenant());
     let password = password.cloned().unwrap_or_default();
     let proof = proofs.prove(&password);
     let mut spec = match upstream.spec(id, statistic.clone(), mode, (password, proof)) {

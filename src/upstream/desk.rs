@@ -102,7 +102,7 @@ impl Upstream {
         let manner = self.plan().manner(statistic);
         let manner = manner.map_err(FetchError::Impossible)?;
         let server = manner.spelled_out.as_ref().map(|spelled| &*spelled.server);
-        let pair = self.roster.route(&statistic.metric, server);
+        let pair = self.roster.route(statistic.metric(), server);
         connected(pair).map(drop)
     }
 

@@ -2,6 +2,10 @@
 
 /// A list, in order of arrival.
 #[derive(Debug)]
+#[expect(
+    clippy::box_collection,
+    reason = "a third of the size while there is none"
+)]
 pub(super) struct Few<T>(Option<Box<Vec<T>>>);
 
 impl<T> Default for Few<T> {

@@ -157,7 +157,7 @@ fn home<'a>(pairs: &'a [PairHandle], spec: &OpenSpec) -> Option<&'a PairHandle> 
     let holder = pairs.iter().find(|pair| pair.held.contains(spec.id));
     let server = spec.terms.manner.spelled_out.as_ref();
     let server = server.map(|spelled| &*spelled.server);
-    holder.or_else(|| route(pairs, &spec.statistic.metric, server))
+    holder.or_else(|| route(pairs, spec.statistic.metric(), server))
 }
 
 fn route<'a>(
@@ -181,7 +181,7 @@ fn next<'a>(
     from: ServerId,
     statistic: &HandedOver,
 ) -> Option<&'a PairHandle> {
-    let metric = &*statistic.spec.statistic.metric;
+    let metric = statistic.spec.statistic.metric();
     let Some(round) = &statistic.round else {
         let mut others = pairs.iter().filter(|pair| pair.id != from);
         return others.find(|pair| pair.defines(metric) == Some(true));

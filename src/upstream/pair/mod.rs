@@ -393,7 +393,7 @@ impl Pair {
         let stat_types = self.status.borrow().stat_types.clone();
         let (roster, this) = (&self.roster, self.config.id);
         let belongs_elsewhere = |spec: &OpenSpec| {
-            let metric = &*spec.statistic.metric;
+            let metric = spec.statistic.metric();
             spec.terms.manner.spelled_out.is_none()
                 && stat_types.define(metric) == Some(false)
                 && roster.is_defined_elsewhere(metric, this)

@@ -214,7 +214,7 @@ impl Session {
                 reference_id,
                 tag: None,
                 object,
-                metric: spec.statistic.metric.to_string(),
+                metric: spec.statistic.metric().to_string(),
                 refinements: refinements(&spec),
             },
         });
@@ -241,7 +241,7 @@ impl Session {
                 reference_id,
                 tag: None,
                 object,
-                metric: spec.statistic.metric.to_string(),
+                metric: spec.statistic.metric().to_string(),
                 notification,
                 refinements: refinements(spec),
             },
@@ -288,9 +288,9 @@ impl Session {
 
 fn object(spec: &OpenSpec) -> Object {
     Object {
-        object_type: spec.statistic.object_type.code().into(),
-        object_id: spec.statistic.object_id.to_string(),
-        tenant: spec.statistic.tenant.to_string(),
+        object_type: spec.statistic.object_type().code().into(),
+        object_id: spec.statistic.object_id().to_string(),
+        tenant: spec.statistic.tenant().to_string(),
         tenant_password: spec.terms.password.clone(),
     }
 }
