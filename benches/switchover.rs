@@ -248,7 +248,10 @@ impl Client {
     async fn ask(&mut self, statistic: &Statistic, headers: &str) -> anyhow::Result<u16> {
         let body = format!(
             "objectId={}&objectType={}&tenant={}&metric={}",
-            statistic.object_id, statistic.object_type, statistic.tenant, statistic.metric
+            statistic.object_id(),
+            statistic.object_type(),
+            statistic.tenant(),
+            statistic.metric()
         );
         let request = format!(
             "POST /genesys/1/internal_statistic HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\

@@ -96,7 +96,7 @@ async fn run(day: Day, begin: &mut dyn FnMut(&[Statistic]), each: &mut dyn FnMut
 
 /// Whether a statistic's value grows with nothing but time passing.
 pub(crate) fn grows(statistic: &Statistic) -> bool {
-    ["TotalLoginTime", "TimeInCurrentState"].contains(&&*statistic.metric)
+    ["TotalLoginTime", "TimeInCurrentState"].contains(&statistic.metric())
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -193,7 +193,7 @@ pub(super) async fn ask<A: AnswerPeeks>(
 }
 
 pub(super) fn check_tenant(identity: Option<&Identity>, query: &Query) -> Result<(), ApiError> {
-    let may = identity.is_none_or(|identity| identity.may_see(&query.statistic.tenant));
+    let may = identity.is_none_or(|identity| identity.may_see(query.statistic.tenant()));
     if may {
         Ok(())
     } else {

@@ -1,25 +1,22 @@
 //! Finds slots by what they are and by their number.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasher as _;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use foldhash::quality::SeedableRandomState;
 use hashbrown::HashTable;
 
 use super::Slot;
-use crate::model::{Statistic, StatisticId, seeded_hasher};
+use crate::model::{Numbered, Statistic, StatisticId, seeded_hasher};
 
 /// Every slot there is.
 pub(super) struct Index {
     hasher: SeedableRandomState,
     /// With the hashes of their keys.
     by_key: HashTable<(u64, Arc<Slot>)>,
-    /// By number. Numbers are never reused, so a list would grow with whatever clients make up.
-    by_id: HashMap<StatisticId, Arc<Slot>, FixedState>,
+    by_id: Numbered<Arc<Slot>>,
     /// The number of the next new statistic; `None` when all are used up.
     pub(super) next_id: Option<StatisticId>,
     /// How many were asked for and not accepted by any Stat Server yet: what clients can make up.
@@ -31,16 +28,22 @@ impl Index {
         Self {
             hasher: seeded_hasher(),
             by_key: HashTable::new(),
-            by_id: HashMap::default(),
+            by_id: Numbered::default(),
             next_id: Some(next_id),
             unaccepted: 0,
         }
     }
 
-    /// The slot of the statistic with this key (see [`Statistic::write_key`]).
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.by_key.reserve(count, |(hash, _)| *hash);
+    }
+
+    /// The slot of the statistic with this key (see [`Statistic::key`]).
     pub(super) fn find(&self, key: &[u8]) -> Option<&Arc<Slot>> {
         let hash = self.hasher.hash_one(key);
-        let is_it = |(known, slot): &(u64, Arc<Slot>)| *known == hash && *slot.key == *key;
+        let is_it =
+            |(known, slot): &(u64, Arc<Slot>)| *known == hash && slot.statistic.key() == key;
         let (_, slot) = self.by_key.find(hash, is_it)?;
         Some(slot)
     }
@@ -61,11 +64,16 @@ impl Index {
             .map(|hash| by_hash(hash).map(|(_, slot)| &**slot))
             .collect();
         let mut slots = slots?;
-        black_box(slots.iter().map(|slot| slot.key.len()).sum::<usize>());
-        let first = |slot: &&Slot| slot.key.first().copied().map_or(0, usize::from);
+        black_box(
+            slots
+                .iter()
+                .map(|slot| slot.statistic.key().len())
+                .sum::<usize>(),
+        );
+        let first = |slot: &&Slot| slot.statistic.key().first().copied().map_or(0, usize::from);
         black_box(slots.iter().map(first).sum::<usize>());
         for (slot, key) in slots.iter_mut().zip(keys) {
-            if *slot.key != *key {
+            if slot.statistic.key() != key {
                 // Two keys with one hash: as good as never.
                 *slot = self.find(key)?;
             }
@@ -75,11 +83,11 @@ impl Index {
 
     /// As [`Index::find`], of a whole statistic.
     pub(super) fn get(&self, statistic: &Statistic) -> Option<&Arc<Slot>> {
-        self.find(&key_of(statistic))
+        self.find(statistic.key())
     }
 
     pub(super) fn by_id(&self, id: StatisticId) -> Option<&Arc<Slot>> {
-        self.by_id.get(&id)
+        self.by_id.get(id)
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
@@ -96,8 +104,9 @@ impl Index {
         if self.next_id.is_some_and(|next| slot.id >= next) {
             self.next_id = slot.id.0.checked_add(1).map(StatisticId);
         }
-        let hash = self.hasher.hash_one(&*slot.key);
-        let is_it = |(known, other): &(u64, Arc<Slot>)| *known == hash && other.key == slot.key;
+        let hash = self.hasher.hash_one(slot.statistic.key());
+        let is_it =
+            |(known, other): &(u64, Arc<Slot>)| *known == hash && other.statistic == slot.statistic;
         let entry = (hash, Arc::clone(&slot));
         if let Some(place) = self.by_key.find_mut(hash, is_it) {
             *place = entry;
@@ -109,19 +118,14 @@ impl Index {
 
     /// Takes the slot out; returns whether it was in.
     pub(super) fn remove(&mut self, slot: &Slot) -> bool {
-        let hash = self.hasher.hash_one(&*slot.key);
-        let is_it = |(known, other): &(u64, Arc<Slot>)| *known == hash && other.key == slot.key;
+        let hash = self.hasher.hash_one(slot.statistic.key());
+        let is_it =
+            |(known, other): &(u64, Arc<Slot>)| *known == hash && other.statistic == slot.statistic;
         if let Ok(entry) = self.by_key.find_entry(hash, is_it) {
             entry.remove();
         }
-        self.by_id.remove(&slot.id).is_some()
+        self.by_id.remove(slot.id).is_some()
     }
-}
-
-pub(super) fn key_of(statistic: &Statistic) -> Vec<u8> {
-    let mut key = Vec::new();
-    statistic.write_key(&mut key);
-    key
 }
 
 impl fmt::Debug for Index {

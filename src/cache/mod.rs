@@ -4,6 +4,7 @@
 mod feed;
 mod index;
 mod slot;
+mod small;
 mod told;
 
 use std::hint::black_box;
@@ -67,6 +68,12 @@ impl Cache {
         }
     }
 
+    /// Makes room for so many statistics more, for [`Cache::restore`].
+    pub fn reserve(&self, count: usize) {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.reserve(count);
+    }
+
     /// Puts back what an earlier run knew. Only for the time before anybody asks.
     pub fn restore(&self, restored: Restored) {
         let slot = Slot::restore(restored, &self.rules(), &self.clock, self.feed.start());
@@ -85,7 +92,7 @@ impl Cache {
         Some(slot.clone())
     }
 
-    /// As [`Cache::ask`], at `now`, by the statistic's key (see [`Statistic::write_key`]), and what
+    /// As [`Cache::ask`], at `now`, by the statistic's key (see [`Statistic::key`]), and what
     /// `look` sees in the slot.
     pub fn ask_by_key<T>(
         &self,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::index::key_of;
+use super::small::{SmallRevision, Validated};
 use super::told::{Applied, Known, News, Restored, Seen};
 use crate::model::{
     Age, Clock, Moment, NotificationMode, PasswordProof, Quality, Revision, Rules, Sample,
@@ -18,8 +18,6 @@ pub struct Slot {
     pub id: StatisticId,
     /// What it is.
     pub statistic: Arc<Statistic>,
-    /// What it is, in one piece (see [`Statistic::write_key`]).
-    pub(super) key: Box<[u8]>,
     /// When somebody last asked for it, for the idle clock.
     asked: AtomicI64,
     /// Listed in the configuration: never idle.
@@ -38,18 +36,28 @@ struct State {
     held: Option<NotificationMode>,
     /// Whether a value came since it was opened: silence before that says nothing.
     valued: bool,
-    /// The tenant password it was last opened with; `None` when that is not known (any more).
-    proof: Option<PasswordProof>,
-    /// Other passwords that a Stat Server gave a value for, as it does where a tenant needs none.
-    vouched: Vec<PasswordProof>,
+    /// The tenant password it was last opened with, where that is known.
+    proof: PasswordProof,
+    /// Whether that is known: no longer after a restart without the password.
+    proof_known: bool,
     /// Whether a Stat Server ever accepted it, so that the store knows it.
     registered: bool,
+    /// When anything to be seen of it last changed, in the order of all changes.
+    revision: SmallRevision,
+    /// What most statistics have nothing of.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    /// Other passwords that a Stat Server gave a value for, as it does where a tenant needs none.
+    vouched: Vec<PasswordProof>,
     /// The latest refusals, one a password.
     refusals: Vec<Refusal>,
     /// When a more telling mode was last asked for.
     more_asked: Option<Moment>,
-    /// When anything to be seen of it last changed, in the order of all changes.
-    revision: Revision,
+    /// The value as JSON, once somebody asked for it, where that takes work to write.
+    json: Option<Box<str>>,
 }
 
 /// A more telling mode is asked for at most this often.
@@ -61,11 +69,8 @@ const PASSWORDS_MAX: usize = 4;
 #[derive(Debug)]
 struct Last {
     sample: Sample,
-    /// When it was last validated; `None` when the wall clock contradicts the store.
-    validated: Option<Moment>,
-    revision: Revision,
-    /// The value as JSON, once somebody asked for it, where that takes work to write.
-    json: Option<Box<str>>,
+    validated: Validated,
+    revision: SmallRevision,
 }
 
 #[derive(Debug)]
@@ -85,7 +90,6 @@ impl Slot {
         let policy = rules.policy(&statistic);
         Self {
             id,
-            key: key_of(&statistic).into(),
             statistic,
             asked: AtomicI64::new(clock.now().0),
             pinned: AtomicBool::new(false),
@@ -107,22 +111,22 @@ impl Slot {
             let mut state = slot.state();
             state.registered = true;
             state.held = restored.held;
-            state.proof = restored.proof;
+            state.proof_known = restored.proof.is_some();
+            state.proof = restored.proof.unwrap_or(PasswordProof::NONE);
             state.last = restored.last.map(|(mut sample, revision)| {
                 // Nobody vouches for it until a Stat Server does again.
                 sample.quality = Quality::Uncertain;
                 let validated = clock.restore(sample.validated_at);
                 Last {
                     sample,
-                    validated,
-                    revision,
-                    json: None,
+                    validated: validated.into(),
+                    revision: revision.into(),
                 }
             });
             // Doubts, refusals and modes have no stored revision: all of it counts as changed.
-            state.revision = start;
+            state.revision = start.into();
             // About when somebody last asked; what is held open starts over.
-            let validated = state.last.as_ref().and_then(|last| last.validated);
+            let validated = state.last.as_ref().and_then(|last| last.validated.get());
             if let (None, Some(validated)) = (state.held, validated) {
                 slot.touch(validated);
             }
@@ -142,7 +146,7 @@ impl Slot {
         let state = self.state();
         let (value, validated) = self.proven(&state, proof, heard)?;
         // What was refused when it was last asked for is not kept true by anything.
-        let refused = state.refusals.iter().any(|refusal| refusal.proof == *proof);
+        let refused = state.is_refused(proof);
         let notifies = state.held.is_some_and(NotificationMode::notifies);
         Some(Known {
             value: value.clone(),
@@ -167,7 +171,7 @@ impl Slot {
         let mut state = self.state();
         let (_, validated) = self.proven(&state, proof, heard)?;
         let less = |held| mode.tells_more_than(held);
-        if state.refusals.iter().any(|refusal| refusal.proof == *proof)
+        if state.is_refused(proof)
             || (state.held_under(proof).is_some_and(less) && !state.has_asked_for_more(now))
         {
             return None;
@@ -177,7 +181,7 @@ impl Slot {
         if !accept(age, notifies) {
             return None;
         }
-        state.last.as_mut()?.write_json(out);
+        state.write_json(out)?;
         Some(age)
     }
 
@@ -189,7 +193,7 @@ impl Slot {
         heard: impl Fn(ServerId) -> Option<Moment>,
     ) -> Option<(&'a Value, Option<Moment>)> {
         let last = state.last.as_ref()?;
-        if state.proof.as_ref() != Some(proof) && !state.vouched.contains(proof) {
+        if !state.is_proven(proof) {
             return None;
         }
         let notifies = state.held.is_some_and(NotificationMode::notifies);
@@ -199,7 +203,7 @@ impl Slot {
         } else {
             None
         };
-        Some((&last.sample.value, last.validated.max(heard)))
+        Some((&last.sample.value, last.validated.get().max(heard)))
     }
 
     /// Takes over what the rules say of it now.
@@ -222,7 +226,7 @@ impl Slot {
         if !less || state.has_asked_for_more(now) {
             return false;
         }
-        state.more_asked = Some(now);
+        state.rare().more_asked = Some(now);
         true
     }
 
@@ -235,7 +239,10 @@ impl Slot {
         memory: Duration,
     ) -> Option<Arc<str>> {
         let state = self.state();
-        let refusal = state.refusals.iter().find(|known| known.proof == *proof)?;
+        let refusal = state
+            .refusals()
+            .iter()
+            .find(|known| known.proof == *proof)?;
         let fresh = clock.age(Some(refusal.at)).within(memory);
         fresh.then(|| refusal.text.clone())
     }
@@ -243,14 +250,15 @@ impl Slot {
     /// Remembers that the Stat Server refused the statistic with this password.
     pub fn refuse(&self, proof: PasswordProof, text: Arc<str>, clock: &Clock) {
         let mut state = self.state();
-        state.vouched.retain(|known| *known != proof);
-        state.refusals.retain(|known| known.proof != proof);
-        state.refusals.push(Refusal {
+        let rare = state.rare();
+        rare.vouched.retain(|known| *known != proof);
+        rare.refusals.retain(|known| known.proof != proof);
+        rare.refusals.push(Refusal {
             proof,
             text,
             at: clock.now(),
         });
-        drop_oldest(&mut state.refusals);
+        drop_oldest(&mut rare.refusals);
     }
 
     /// Notes that a Stat Server gave a value for this password, so that its owner may see what is
@@ -258,11 +266,11 @@ impl Slot {
     /// Returns whether a refusal is forgotten for that.
     pub fn vouch(&self, proof: &PasswordProof) -> bool {
         let mut state = self.state();
-        let was_refused = state.refusals.iter().any(|known| known.proof == *proof);
-        state.refusals.retain(|known| known.proof != *proof);
-        if state.proof.as_ref() != Some(proof) && !state.vouched.contains(proof) {
-            state.vouched.push(proof.clone());
-            drop_oldest(&mut state.vouched);
+        let was_refused = state.forget_refusal(proof);
+        if !state.is_proven(proof) {
+            let rare = state.rare();
+            rare.vouched.push(proof.clone());
+            drop_oldest(&mut rare.vouched);
         }
         was_refused
     }
@@ -270,19 +278,20 @@ impl Slot {
     /// Notes that a Stat Server answers for the statistic, and how it holds it open.
     pub fn opened(&self, mode: Option<NotificationMode>, proof: PasswordProof) -> News {
         let mut state = self.state();
-        let was_refused = state.refusals.iter().any(|known| known.proof == proof);
+        let was_refused = state.forget_refusal(&proof);
         let newly_registered = !std::mem::replace(&mut state.registered, true);
         let protected = proof.is_some();
-        let was_protected = state.proof.as_ref().is_some_and(PasswordProof::is_some);
-        let changed = state.held != mode || (state.proof.is_some() && protected != was_protected);
-        if state.proof.as_ref().is_some_and(|known| *known != proof) {
+        let known = state.proof();
+        let is_other = known.is_some_and(|known| *known != proof);
+        let changed = state.held != mode || known.is_some_and(|known| known.is_some() != protected);
+        if is_other && let Some(rare) = &mut state.rare {
             // Perhaps the tenant's password was changed.
-            state.vouched.clear();
+            rare.vouched.clear();
         }
         state.held = mode;
         state.valued = false;
-        state.refusals.retain(|known| known.proof != proof);
-        state.proof = Some(proof);
+        state.proof = proof;
+        state.proof_known = true;
         News {
             registered: newly_registered,
             stored: newly_registered || changed,
@@ -330,20 +339,22 @@ impl Slot {
                     && sample.value == last.sample.value
                     && sample.quality == last.sample.quality =>
             {
-                last.validated = Some(now);
+                last.validated = Some(now).into();
                 last.sample.validated_at = sample.validated_at;
                 last.sample.source_time = sample.source_time;
                 Applied::Confirmed(sample.validated_at)
             }
             last => {
                 let revision = next_revision();
-                state.revision = revision;
+                state.revision = revision.into();
                 *last = Some(Last {
                     sample: sample.clone(),
-                    validated: Some(now),
-                    revision,
-                    json: None,
+                    validated: Some(now).into(),
+                    revision: revision.into(),
                 });
+                if let Some(rare) = &mut state.rare {
+                    rare.json = None;
+                }
                 Applied::Changed(sample, revision)
             }
         }
@@ -358,7 +369,7 @@ impl Slot {
         match &mut state.last {
             Some(last) if last.sample.quality != quality => {
                 last.sample.quality = quality;
-                state.revision = next_revision();
+                state.revision = next_revision().into();
                 true
             }
             _ => false,
@@ -367,11 +378,11 @@ impl Slot {
 
     pub(super) fn changed(&self, next_revision: impl FnOnce() -> Revision) {
         let mut state = self.state();
-        state.revision = next_revision();
+        state.revision = next_revision().into();
     }
 
     pub(super) fn revision(&self) -> Revision {
-        self.state().revision
+        self.state().revision.get()
     }
 
     /// All there is to see. `heard` as for [`Slot::known`].
@@ -383,12 +394,12 @@ impl Slot {
             let vouched_for = last.sample.quality == Quality::Good && notifies;
             let silent = vouched_for && self.silence_is_unchanged();
             let heard = silent.then(|| heard(last.sample.server)).flatten();
-            let age = clock.age(last.validated.max(heard));
+            let age = clock.age(last.validated.get().max(heard));
             (last.sample.clone(), age)
         });
-        let proof = state.proof.as_ref();
+        let proof = state.proof();
         let refused = state
-            .refusals
+            .refusals()
             .iter()
             .find(|refusal| proof.is_none_or(|proof| refusal.proof == *proof));
         Seen {
@@ -396,7 +407,7 @@ impl Slot {
             held: state.held,
             is_protected: state.is_protected(),
             refusal: refused.map(|refusal| refusal.text.clone()),
-            revision: state.revision,
+            revision: state.revision.get(),
         }
     }
 
@@ -414,11 +425,11 @@ impl Slot {
         {
             let vouched_for = last.sample.quality == Quality::Good && notifies;
             if vouched_for && self.silence_is_unchanged() {
-                last.validated = last.validated.max(heard);
+                last.validated = last.validated.get().max(heard).into();
             }
             if last.sample.quality == Quality::Good {
                 last.sample.quality = Quality::Uncertain;
-                state.revision = next_revision();
+                state.revision = next_revision().into();
             }
         }
     }
@@ -429,7 +440,7 @@ impl Slot {
         self.state()
             .last
             .as_ref()
-            .map(|last| (last.sample.clone(), last.revision))
+            .map(|last| (last.sample.clone(), last.revision.get()))
     }
 
     /// Somebody asked: the idle clock starts over.
@@ -477,35 +488,84 @@ impl Slot {
 impl State {
     /// How it is held open under this password, if it is.
     fn held_under(&self, proof: &PasswordProof) -> Option<NotificationMode> {
-        self.held.filter(|_| self.proof.as_ref() == Some(proof))
+        self.held.filter(|_| self.proof() == Some(proof))
     }
 
     /// Whether a more telling mode was asked for of late.
     fn has_asked_for_more(&self, now: Moment) -> bool {
-        let asked = self.more_asked;
+        let asked = self.rare.as_ref().and_then(|rare| rare.more_asked);
         asked.is_some_and(|asked| Age::at(now, Some(asked)).within(MORE_ASKED_MEMORY))
     }
 
     fn is_protected(&self) -> bool {
         // With which password it was opened before a restart may be unknown.
-        self.registered && self.proof.as_ref().is_none_or(PasswordProof::is_some)
+        self.registered && self.proof().is_none_or(PasswordProof::is_some)
     }
-}
 
-impl Last {
-    /// Appends the value as JSON. A state's is made once and kept until the next value.
-    fn write_json(&mut self, out: &mut String) {
-        let value = &self.sample.value;
+    /// The proof of the password it was last opened with, where that is known.
+    fn proof(&self) -> Option<&PasswordProof> {
+        self.proof_known.then_some(&self.proof)
+    }
+
+    /// Whether somebody who can prove this password may see the value.
+    fn is_proven(&self, proof: &PasswordProof) -> bool {
+        let vouched = || {
+            let rare = self.rare.as_ref();
+            rare.is_some_and(|rare| rare.vouched.contains(proof))
+        };
+        self.proof() == Some(proof) || vouched()
+    }
+
+    fn is_refused(&self, proof: &PasswordProof) -> bool {
+        let mut refusals = self.refusals().iter();
+        refusals.any(|refusal| refusal.proof == *proof)
+    }
+
+    fn refusals(&self) -> &[Refusal] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.refusals)
+    }
+
+    /// Forgets the refusal of this password; returns whether there was one.
+    fn forget_refusal(&mut self, proof: &PasswordProof) -> bool {
+        let was_refused = self.is_refused(proof);
+        if was_refused && let Some(rare) = &mut self.rare {
+            rare.refusals.retain(|known| known.proof != *proof);
+        }
+        was_refused
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Appends the value as JSON, if there is one. A state's is made once and kept until the next
+    /// value.
+    fn write_json(&mut self, out: &mut String) -> Option<()> {
+        let value = &self.last.as_ref()?.sample.value;
         if matches!(value, Value::State(_)) {
-            out.push_str(self.json.get_or_insert_with(|| value.to_json().into()));
+            let rare = self.rare.get_or_insert_default();
+            out.push_str(rare.json.get_or_insert_with(|| value.to_json().into()));
         } else {
             value.write_json(out);
         }
+        Some(())
     }
 }
 
 fn drop_oldest<T>(list: &mut Vec<T>) {
     if list.len() > PASSWORDS_MAX {
         list.remove(0);
+    }
+}
+
+/// A site has 1.2 million of them, so growth is to be a decision.
+#[cfg(test)]
+mod tests {
+    /// Bytes, at most. With the counts of its `Arc` it is to fit the allocator's 160.
+    const SLOT_SIZE: usize = 144;
+
+    #[test]
+    fn what_a_statistic_in_memory_costs_is_known() {
+        assert!(size_of::<super::Slot>() <= SLOT_SIZE);
     }
 }

@@ -92,17 +92,17 @@ impl Peek {
 }
 
 fn form_of(statistic: &Statistic) -> String {
-    let mode = if statistic.reset {
+    let mode = if statistic.reset() {
         NotificationMode::Reset
     } else {
         NotificationMode::Immediate
     };
     let [filter, time_profile, time_range, time_range2] = statistic.refinements();
     [
-        ("metric", &*statistic.metric),
-        ("objectType", statistic.object_type.name()),
-        ("objectId", &statistic.object_id),
-        ("tenant", &statistic.tenant),
+        ("metric", statistic.metric()),
+        ("objectType", statistic.object_type().name()),
+        ("objectId", statistic.object_id()),
+        ("tenant", statistic.tenant()),
         ("notificationMode", mode.name()),
         ("filter", filter),
         ("timeProfile", time_profile),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::statistic::{escape_of, is_control_in};
+use super::statistic::{escape_of, is_control_in, write_key};
 use super::{FIELD_LEN_MAX, ObjectType, ParseStatisticError, Statistic};
 
 /// A [`Statistic`] whose parts are borrowed wherever they stand as they are meant.
@@ -111,63 +111,40 @@ impl<'a> AskedStatistic<'a> {
     #[must_use]
     pub fn to_statistic(&self) -> Statistic {
         let [filter, time_profile, time_range, time_range2] =
-            self.refinements.each_ref().map(|part| (&**part).into());
-        Statistic {
-            metric: (&*self.metric).into(),
-            object_type: self.object_type,
-            object_id: (&*self.object_id).into(),
-            tenant: (&*self.tenant).into(),
+            self.refinements.each_ref().map(|part| &**part);
+        let texts = [
+            &*self.metric,
+            &*self.object_id,
+            &*self.tenant,
             filter,
             time_profile,
             time_range,
             time_range2,
-            reset: self.reset,
-        }
+        ];
+        Statistic::of(self.object_type, texts, self.reset)
     }
 
-    /// Appends what [`Statistic::write_key`] would.
+    /// Appends what [`Statistic::key`] would tell.
     pub fn write_key(&self, key: &mut Vec<u8>) {
         let fields = [&self.metric, &self.object_id, &self.tenant];
         let fields = fields.into_iter().chain(&self.refinements);
         let fields = fields.map(|field| &**field);
-        write_key((self.object_type, self.reset), fields, key);
+        write_key(self.object_type, fields, self.reset, key);
     }
 }
 
 impl Statistic {
-    /// Appends the statistic's identity in one piece: two keys are equal when the statistics are.
-    /// Made to be looked up by; lives no longer than the process.
-    pub fn write_key(&self, key: &mut Vec<u8>) {
-        let fields = [&*self.metric, &*self.object_id, &*self.tenant];
-        let fields = fields.into_iter().chain(self.refinements());
-        write_key((self.object_type, self.reset), fields, key);
-    }
-
     /// The same, to be compared or checked as it is asked for.
     #[must_use]
     pub fn as_asked(&self) -> AskedStatistic<'_> {
         AskedStatistic {
-            metric: Cow::Borrowed(&self.metric),
-            object_type: self.object_type,
-            object_id: Cow::Borrowed(&self.object_id),
-            tenant: Cow::Borrowed(&self.tenant),
+            metric: Cow::Borrowed(self.metric()),
+            object_type: self.object_type(),
+            object_id: Cow::Borrowed(self.object_id()),
+            tenant: Cow::Borrowed(self.tenant()),
             refinements: self.refinements().map(Cow::Borrowed),
-            reset: self.reset,
+            reset: self.reset(),
         }
-    }
-}
-
-fn write_key<'a>(
-    (object_type, reset): (ObjectType, bool),
-    fields: impl Iterator<Item = &'a str>,
-    key: &mut Vec<u8>,
-) {
-    /// In no UTF-8 text, so that no field can run into the next.
-    const END: u8 = 0xff;
-    key.extend([object_type.code(), u8::from(reset)]);
-    for field in fields {
-        key.extend_from_slice(field.as_bytes());
-        key.push(END);
     }
 }
 
@@ -199,12 +176,6 @@ mod tests {
 
     use super::*;
 
-    fn key(statistic: &Statistic) -> Vec<u8> {
-        let mut key = Vec::new();
-        statistic.write_key(&mut key);
-        key
-    }
-
     proptest! {
         #[test]
         fn what_is_asked_for_has_the_key_of_what_it_is(text in "[aQ]{1,2};(queue|Agent);[a%3B;é]{1,9};t(;;;r;(;Reset)?)?") {
@@ -214,7 +185,7 @@ mod tests {
                 prop_assert_eq!(&asked, &statistic.as_asked());
                 let mut asked_key = Vec::new();
                 asked.write_key(&mut asked_key);
-                prop_assert_eq!(asked_key, key(&statistic));
+                prop_assert_eq!(&*asked_key, statistic.key());
             }
         }
 
@@ -223,7 +194,7 @@ mod tests {
             [a, b] in prop::array::uniform2("[ab]{1,2};(Queue|Agent);[ab]{1,2};t(;a?;b?;;(;Reset)?)?"),
         ) {
             let (a, b): (Statistic, Statistic) = (a.parse().unwrap(), b.parse().unwrap());
-            prop_assert_eq!(key(&a) == key(&b), a == b);
+            prop_assert_eq!(a.key() == b.key(), a.to_string() == b.to_string());
         }
     }
 }

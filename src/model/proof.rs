@@ -44,8 +44,9 @@ impl fmt::Debug for ProofKey {
     }
 }
 
-/// A keyed hash of a tenant's password; comparison takes the same time whatever differs.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// A keyed hash of a tenant's password; comparison takes the same time whatever differs. That of the
+/// empty password by default.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct PasswordProof(Option<Box<blake3::Hash>>);
 
 impl PasswordProof {

@@ -95,10 +95,10 @@ impl StatisticPattern {
     pub fn matches(&self, statistic: &Statistic) -> bool {
         let [filter, time_profile, time_range, time_range2] = statistic.refinements();
         let parts: [&str; PARTS_MAX] = [
-            &statistic.metric,
-            statistic.object_type.name(),
-            &statistic.object_id,
-            &statistic.tenant,
+            statistic.metric(),
+            statistic.object_type().name(),
+            statistic.object_id(),
+            statistic.tenant(),
             filter,
             time_profile,
             time_range,

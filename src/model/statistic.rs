@@ -16,54 +16,156 @@ pub const FIELD_LEN_MAX: usize = 4096;
 ///
 /// Two statistics are the same when all fields are; the joined text is never compared. Empty
 /// refinements equal absent ones.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// Kept in one piece, since there are very many: two bytes for the object type and whether it is
+/// reset, then each text and [`END`].
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Statistic {
-    /// The stat type's name on the Stat Server, for example `TotalLoginTime`.
-    pub metric: Box<str>,
-    /// The kind of object.
-    pub object_type: ObjectType,
-    /// The object: an employee id, `number@switch`, or a name.
-    pub object_id: Box<str>,
-    /// The tenant's name.
-    pub tenant: Box<str>,
-    /// The name of a filter, or empty.
-    pub filter: Box<str>,
-    /// The name of a time profile, or empty.
-    pub time_profile: Box<str>,
-    /// The name of a time range, or empty.
-    pub time_range: Box<str>,
-    /// The name of a second time range, or empty.
-    pub time_range2: Box<str>,
-    /// Whether the value is the one just before the return to zero (notification mode `Reset`).
-    pub reset: bool,
+    key: Box<[u8]>,
 }
+
+/// Ends each text of a key. In no UTF-8 text, so that no text can run into the next.
+pub(super) const END: u8 = 0xff;
 
 impl Statistic {
     /// A statistic without refinements.
     #[must_use]
     pub fn new(metric: &str, object_type: ObjectType, object_id: &str, tenant: &str) -> Self {
-        Self {
-            metric: metric.into(),
-            object_type,
-            object_id: object_id.into(),
-            tenant: tenant.into(),
-            filter: "".into(),
-            time_profile: "".into(),
-            time_range: "".into(),
-            time_range2: "".into(),
-            reset: false,
-        }
+        let texts = [metric, object_id, tenant, "", "", "", ""];
+        Self::of(object_type, texts, false)
+    }
+
+    /// A statistic of all its parts; the texts are metric, object, tenant, and the refinements in
+    /// the order of the text form.
+    #[must_use]
+    pub fn of(object_type: ObjectType, texts: [&str; 7], reset: bool) -> Self {
+        let size = 2 + texts.iter().map(|text| text.len() + 1).sum::<usize>();
+        let mut key = Vec::with_capacity(size);
+        write_key(object_type, texts, reset, &mut key);
+        Self { key: key.into() }
+    }
+
+    /// The same with these refinements in place of its own.
+    #[must_use]
+    pub fn refined(&self, refinements: [&str; 4], reset: bool) -> Self {
+        let [filter, profile, range, range2] = refinements;
+        let texts = [
+            self.metric(),
+            self.object_id(),
+            self.tenant(),
+            filter,
+            profile,
+            range,
+            range2,
+        ];
+        Self::of(self.object_type(), texts, reset)
+    }
+
+    /// The statistic's identity in one piece: two keys are equal when the statistics are. Made to
+    /// be looked up by; lives no longer than the process.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The stat type's name on the Stat Server, for example `TotalLoginTime`.
+    #[must_use]
+    pub fn metric(&self) -> &str {
+        self.text(0)
+    }
+
+    /// The kind of object.
+    #[must_use]
+    pub fn object_type(&self) -> ObjectType {
+        let code = self.key.first().copied().unwrap_or_default();
+        // Made of one, and never of anything else.
+        ObjectType::from_code(code).unwrap_or(ObjectType::Agent)
+    }
+
+    /// The object: an employee id, `number@switch`, or a name.
+    #[must_use]
+    pub fn object_id(&self) -> &str {
+        self.text(1)
+    }
+
+    /// The tenant's name.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        self.text(2)
+    }
+
+    /// The name of a filter, or empty.
+    #[must_use]
+    pub fn filter(&self) -> &str {
+        self.text(3)
+    }
+
+    /// The name of a time profile, or empty.
+    #[must_use]
+    pub fn time_profile(&self) -> &str {
+        self.text(4)
+    }
+
+    /// The name of a time range, or empty.
+    #[must_use]
+    pub fn time_range(&self) -> &str {
+        self.text(5)
+    }
+
+    /// The name of a second time range, or empty.
+    #[must_use]
+    pub fn time_range2(&self) -> &str {
+        self.text(6)
+    }
+
+    /// Whether the value is the one just before the return to zero (notification mode `Reset`).
+    #[must_use]
+    pub fn reset(&self) -> bool {
+        self.key.get(1).is_some_and(|flag| *flag != 0)
     }
 
     /// The refinements in the order of the text form: filter, time profile, two time ranges.
     #[must_use]
     pub fn refinements(&self) -> [&str; 4] {
-        [
-            &self.filter,
-            &self.time_profile,
-            &self.time_range,
-            &self.time_range2,
-        ]
+        let [_, _, _, refinements @ ..] = self.texts();
+        refinements
+    }
+
+    /// All texts: metric, object, tenant, and the refinements.
+    #[must_use]
+    pub fn texts(&self) -> [&str; 7] {
+        let mut texts = [""; 7];
+        let body = self.key.get(2..).unwrap_or_default();
+        for (text, bytes) in texts.iter_mut().zip(body.split(|byte| *byte == END)) {
+            *text = std::str::from_utf8(bytes).unwrap_or_default();
+        }
+        texts
+    }
+
+    fn text(&self, number: usize) -> &str {
+        let body = self.key.get(2..).unwrap_or_default();
+        let bytes = body.split(|byte| *byte == END).nth(number);
+        std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+/// Appends the key of the statistic of these parts.
+pub(super) fn write_key<'a>(
+    object_type: ObjectType,
+    texts: impl IntoIterator<Item = &'a str>,
+    reset: bool,
+    key: &mut Vec<u8>,
+) {
+    key.extend([object_type.code(), u8::from(reset)]);
+    for text in texts {
+        key.extend_from_slice(text.as_bytes());
+        key.push(END);
+    }
+}
+
+impl fmt::Debug for Statistic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -72,18 +174,18 @@ impl Statistic {
 /// Inside a part `;` is written `%3B`, and `%` before `3B` or `25` is written `%25`.
 impl fmt::Display for Statistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_part(f, &self.metric)?;
-        write!(f, ";{};", self.object_type)?;
-        write_part(f, &self.object_id)?;
+        write_part(f, self.metric())?;
+        write!(f, ";{};", self.object_type())?;
+        write_part(f, self.object_id())?;
         f.write_str(";")?;
-        write_part(f, &self.tenant)?;
-        if self.reset || self.refinements().iter().any(|part| !part.is_empty()) {
+        write_part(f, self.tenant())?;
+        if self.reset() || self.refinements().iter().any(|part| !part.is_empty()) {
             for part in self.refinements() {
                 f.write_str(";")?;
                 write_part(f, part)?;
             }
         }
-        if self.reset {
+        if self.reset() {
             f.write_str(";Reset")
         } else {
             Ok(())
@@ -170,6 +272,16 @@ mod tests {
 
     use super::*;
 
+    /// Bytes beside the texts: a site has 1.2 million of them, so growth is to be a decision.
+    const STATISTIC_SIZE: usize = 16;
+
+    #[test]
+    fn what_a_statistic_costs_is_known() {
+        assert_eq!(size_of::<Statistic>(), STATISTIC_SIZE);
+        let short = Statistic::new("abc", ObjectType::Queue, "de", "f");
+        assert_eq!(short.key().len(), 2 + 6 + 7);
+    }
+
     #[test]
     fn the_text_form_reads_and_writes() {
         let text = "ExpectedWaitTime;Queue;9001@SIP_Switch;Environment";
@@ -186,8 +298,8 @@ mod tests {
         assert_eq!(statistic.to_string(), text);
 
         let refined: Statistic = "T;agent;K;E;;Shift;;;Reset".parse().unwrap();
-        assert!(refined.reset);
-        assert_eq!(&*refined.time_profile, "Shift");
+        assert!(refined.reset());
+        assert_eq!(refined.time_profile(), "Shift");
         assert_eq!(refined.to_string(), "T;Agent;K;E;;Shift;;;Reset");
     }
 
@@ -223,13 +335,23 @@ mod tests {
             kind in 0u8..17,
             reset: bool,
         ) {
-            let [metric, object_id, tenant, filter, time_profile, time_range, time_range2] =
-                parts.map(String::into_boxed_str);
             let object_type = ObjectType::from_code(kind).unwrap();
-            let statistic = Statistic {
-                metric, object_type, object_id, tenant,
-                filter, time_profile, time_range, time_range2, reset,
-            };
+            let texts = parts.each_ref().map(String::as_str);
+            let statistic = Statistic::of(object_type, texts, reset);
+            prop_assert_eq!(statistic.object_type(), object_type);
+            prop_assert_eq!(statistic.reset(), reset);
+            prop_assert_eq!(statistic.texts(), texts);
+            let [metric, object_id, tenant, refinements @ ..] = texts;
+            prop_assert_eq!(statistic.metric(), metric);
+            prop_assert_eq!(statistic.object_id(), object_id);
+            prop_assert_eq!(statistic.tenant(), tenant);
+            prop_assert_eq!(statistic.refinements(), refinements);
+            let single = [
+                statistic.filter(), statistic.time_profile(),
+                statistic.time_range(), statistic.time_range2(),
+            ];
+            prop_assert_eq!(single, refinements);
+            prop_assert_eq!(statistic.refined(refinements, reset), statistic.clone());
             prop_assert_eq!(statistic.to_string().parse(), Ok(statistic));
         }
     }

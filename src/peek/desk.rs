@@ -211,7 +211,7 @@ impl Peek {
         }
         self.upstream
             .check(&query.statistic)
-            .map_err(|error| not_started(error, &query.statistic.metric))?;
+            .map_err(|error| not_started(error, query.statistic.metric()))?;
         self.cache
             .intern(&query.statistic)
             .map_err(|_| PeekError::TooMany)
@@ -287,11 +287,11 @@ impl Peek {
         only_recent: bool,
         deadline: Instant,
     ) -> Result<Option<Fetched>, PeekError> {
-        let key: Key = (spec.id, spec.proof.clone());
+        let key: Key = (spec.id, spec.terms.proof.clone());
         let boarding = self.flights.board(&key, only_recent);
         if let Some(flight) = boarding.to_send {
             self.send(key, spec.clone(), flight)
-                .map_err(|error| not_started(error, &spec.statistic.metric))?;
+                .map_err(|error| not_started(error, spec.statistic.metric()))?;
         }
         match timeout_at(deadline, boarding.waiter.outcome()).await {
             Ok(Outcome::Value(value)) => Ok(Some((value, boarding.collapsed))),

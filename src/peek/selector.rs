@@ -46,15 +46,15 @@ impl Selector {
         let tenant_is_theirs = self
             .tenants
             .as_ref()
-            .is_none_or(|tenants| tenants.iter().any(|tenant| **tenant == *statistic.tenant));
+            .is_none_or(|tenants| tenants.iter().any(|tenant| **tenant == *statistic.tenant()));
         let patterns = self.patterns.as_ref();
         tenant_is_theirs
             && patterns
                 .is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(statistic)))
-            && matches(&self.tenant, &statistic.tenant)
-            && matches(&self.object_type, statistic.object_type.name())
-            && matches(&self.object_id, &statistic.object_id)
-            && matches(&self.metric, &statistic.metric)
+            && matches(&self.tenant, statistic.tenant())
+            && matches(&self.object_type, statistic.object_type().name())
+            && matches(&self.object_id, statistic.object_id())
+            && matches(&self.metric, statistic.metric())
             && self
                 .text
                 .as_ref()

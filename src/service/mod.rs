@@ -293,7 +293,6 @@ async fn start(
     let upstream = Arc::new(Upstream::new(pairs.roster(), settings.plan()));
     let wanted = warm(&cache, &settings, loaded.statistics, &upstream, &proofs);
     pairs.arrange(&settings.stat_servers);
-    upstream.want(wanted).await;
 
     let (peek_config, peek_deadline) = (settings.peek, settings.peek.deadline);
     let idle_close = settings.peek.idle_close;
@@ -304,7 +303,7 @@ async fn start(
         proofs: proofs.clone(),
         settings,
     };
-    upstream_tasks.spawn("reloads", reloads.run(asked, upstream_stop.clone()));
+    upstream_tasks.spawn("reloads", reloads.run(asked, wanted, upstream_stop.clone()));
 
     let board = Board::new(clock.clone(), cache.clone(), upstream.clone(), stored);
     let board = Arc::new(board);

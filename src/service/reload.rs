@@ -14,7 +14,7 @@ use super::warm_up::configured;
 use crate::api;
 use crate::cache::Cache;
 use crate::model::{ProofKey, Statistic};
-use crate::upstream::Upstream;
+use crate::upstream::{OpenSpec, Upstream};
 
 /// Reloads under way; another one waits.
 pub(super) const RELOAD_QUEUE_LEN: usize = 4;
@@ -29,12 +29,19 @@ pub(super) struct Reloads {
 }
 
 impl Reloads {
-    /// Takes over one configuration after the other until `stop`.
+    /// Has what is wanted at the start opened, then takes over one configuration after the other
+    /// until `stop`.
     pub(super) async fn run(
         mut self,
         mut asked: mpsc::Receiver<Settings>,
+        wanted: Vec<OpenSpec>,
         stop: CancellationToken,
     ) {
+        // Not before the first answers: they need nothing of it, and it takes a while.
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = self.upstream.want(wanted) => {}
+        }
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -41,7 +41,8 @@ pub(super) fn warm(
         .iter()
         .map(|(statistic, mode)| (statistic, *mode))
         .collect();
-    let mut wanted = Vec::new();
+    cache.reserve(statistics.len());
+    let mut wanted = Vec::with_capacity(statistics.len());
     for mut statistic in statistics {
         // What the configuration says now counts, not what it said when the statistic was opened.
         if let Some(subscription) = &mut statistic.subscription
@@ -79,7 +80,7 @@ fn restore(
         protected,
         last,
     } = loaded;
-    let password = settings.http.tenant_passwords.get(&*statistic.tenant);
+    let password = settings.http.tenant_passwords.get(statistic.tenant());
     // Without its password, which is not stored, it stays closed until a caller brings that along.
     let mode = subscription
         .filter(|_| !protected || password.is_some())
@@ -116,7 +117,7 @@ pub(super) fn configured(
     proofs: &ProofKey,
     pinned: bool,
 ) -> Option<OpenSpec> {
-    let password = settings.http.tenant_passwords.get(&*statistic.tenant);
+    let password = settings.http.tenant_passwords.get(statistic.tenant());
     let password = password.cloned().unwrap_or_default();
     let proof = proofs.prove(&password);
     let mut spec = match upstream.spec(id, statistic.clone(), mode, (password, proof)) {
@@ -126,11 +127,11 @@ pub(super) fn configured(
             return None;
         }
     };
-    if !spec.manner.keep_open {
+    if !spec.terms.manner.keep_open {
         if !pinned {
             return None;
         }
-        Arc::make_mut(&mut spec.manner).keep_open = true;
+        spec.keep_open();
     }
     Some(spec)
 }

@@ -253,7 +253,7 @@ impl Simulator {
     pub fn statistics_of(&self, pair: PairId) -> Vec<Statistic> {
         let defined = self.stat_types(pair);
         let is_defined = |statistic: &Statistic| {
-            Metric::named(&statistic.metric).is_some_and(|metric| defined.contains(&metric))
+            Metric::named(statistic.metric()).is_some_and(|metric| defined.contains(&metric))
         };
         self.catalogue.statistics().filter(is_defined).collect()
     }

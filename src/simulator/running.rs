@@ -23,14 +23,14 @@ impl Simulator {
         pair: PairId,
         statistic: &Statistic,
     ) -> Option<Target> {
-        let kind = statistic.object_type;
-        let metric = Metric::named(&statistic.metric).filter(|metric| metric.applies_to(kind))?;
+        let kind = statistic.object_type();
+        let metric = Metric::named(statistic.metric()).filter(|metric| metric.applies_to(kind))?;
         if !self.stat_types(pair).contains(&metric) {
             return None;
         }
         let object = self
             .catalogue
-            .object(kind, &statistic.object_id, &statistic.tenant)?;
+            .object(kind, statistic.object_id(), statistic.tenant())?;
         world.target(metric, object, statistic)
     }
 

@@ -342,7 +342,9 @@ impl Image {
 
     /// A copy of everything, for the rest of the program.
     pub(super) fn loaded(&self) -> Loaded {
-        let mut statistics = Vec::new();
+        // All at once: a list that grows is there twice while it does.
+        let places = self.pages().map(|(_, page)| page.slots.len()).sum();
+        let mut statistics = Vec::with_capacity(places);
         for (page, content) in self.pages() {
             let first = page.saturating_mul(PAGE_LEN);
             let ids = first..=first.saturating_add(PAGE_LEN - 1);

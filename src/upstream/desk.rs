@@ -10,6 +10,7 @@ use super::handle::{Command, PairHandle, PairState, PairStatus};
 use super::plan::Plan;
 use super::roster::Roster;
 use super::subscription::OpenSpec;
+use super::terms::{KnownTerms, Terms};
 use crate::model::{
     Moment, NotificationMode, PasswordProof, Policy, ServerId, Statistic, StatisticId,
 };
@@ -31,6 +32,7 @@ pub enum FetchError {
 pub struct Upstream {
     roster: Arc<Roster>,
     plan: RwLock<Arc<Plan>>,
+    terms: KnownTerms,
 }
 
 impl Upstream {
@@ -40,6 +42,7 @@ impl Upstream {
         Self {
             roster,
             plan: RwLock::new(Arc::new(plan)),
+            terms: KnownTerms::default(),
         }
     }
 
@@ -78,13 +81,16 @@ impl Upstream {
         (password, proof): (secrecy::SecretString, PasswordProof),
     ) -> Result<OpenSpec, RecipeError> {
         let manner = self.plan().manner(&statistic)?;
-        Ok(OpenSpec {
-            id,
-            statistic,
-            mode,
+        let terms = Terms {
             password,
             proof,
             manner,
+        };
+        Ok(OpenSpec {
+            id,
+            mode,
+            statistic,
+            terms: self.terms.share(terms),
         })
     }
 
@@ -96,7 +102,7 @@ impl Upstream {
         let manner = self.plan().manner(statistic);
         let manner = manner.map_err(FetchError::Impossible)?;
         let server = manner.spelled_out.as_ref().map(|spelled| &*spelled.server);
-        let pair = self.roster.route(&statistic.metric, server);
+        let pair = self.roster.route(statistic.metric(), server);
         connected(pair).map(drop)
     }
 

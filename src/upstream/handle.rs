@@ -1,6 +1,5 @@
 //! What is known of a pair from outside, and how it is told things.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use super::event::Ticket;
 use super::pair::Endpoints;
 use super::profile::StatTypes;
 use super::subscription::{HandedOver, OpenSpec};
-use crate::model::{Moment, ServerId, StatisticId, Timestamp};
+use crate::model::{Moment, Numbered, ServerId, StatisticId, Timestamp};
 use crate::wire::ServerMode;
 
 /// What a pair is told.
@@ -126,11 +125,14 @@ impl Pulse {
 /// The statistics that a pair wants open. Written by the pair, as it takes them on and lets them go,
 /// and by whoever hands it one that it is about to take on.
 #[derive(Debug, Default)]
-pub(super) struct Held(Mutex<HashSet<StatisticId>>);
+pub(super) struct Held(Mutex<Numbered<()>>);
 
 impl Held {
     pub(super) fn insert(&self, ids: impl IntoIterator<Item = StatisticId>) {
-        self.lock().extend(ids);
+        let mut held = self.lock();
+        for id in ids {
+            held.insert(id, ());
+        }
     }
 
     pub(super) fn remove(&self, ids: impl IntoIterator<Item = StatisticId>) {
@@ -138,16 +140,16 @@ impl Held {
         if ids.peek().is_some() {
             let mut held = self.lock();
             for id in ids {
-                held.remove(&id);
+                held.remove(id);
             }
         }
     }
 
     pub(super) fn contains(&self, id: StatisticId) -> bool {
-        self.lock().contains(&id)
+        self.lock().contains(id)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<StatisticId>> {
+    fn lock(&self) -> MutexGuard<'_, Numbered<()>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

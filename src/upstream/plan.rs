@@ -80,10 +80,10 @@ impl Plan {
     /// Its metric is spelled out here and does not fit its object type or its time range.
     pub fn manner(&self, statistic: &Statistic) -> Result<Arc<Manner>, RecipeError> {
         let policy = self.rules.policy(statistic);
-        let recipe = self.recipes.get(&*statistic.metric);
+        let recipe = self.recipes.get(statistic.metric());
         let mut manner = Manner::of(policy);
         // The value before the return to zero is told by notification only.
-        manner.keep_open |= statistic.reset;
+        manner.keep_open |= statistic.reset();
         if let Some((recipe, server)) = recipe {
             manner.spelled_out = Some(SpelledOut {
                 definition: recipe.definition(statistic)?,

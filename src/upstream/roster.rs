@@ -99,7 +99,9 @@ impl Roster {
                 continue;
             };
             // Named as held from now on, so that nobody looks for it where it is no more.
-            let held = statistics.iter().filter(|one| one.spec.manner.keep_open);
+            let held = statistics
+                .iter()
+                .filter(|one| one.spec.terms.manner.keep_open);
             pair.held.insert(held.map(|statistic| statistic.spec.id));
             if let Err(refused) = pair.commands.try_send(Command::TakeOver(statistics))
                 && let Command::TakeOver(statistics) = refused.into_inner()
@@ -153,9 +155,9 @@ async fn want_of(pairs: &[PairHandle], specs: Vec<OpenSpec>) -> Vec<OpenSpec> {
 
 fn home<'a>(pairs: &'a [PairHandle], spec: &OpenSpec) -> Option<&'a PairHandle> {
     let holder = pairs.iter().find(|pair| pair.held.contains(spec.id));
-    let server = spec.manner.spelled_out.as_ref();
+    let server = spec.terms.manner.spelled_out.as_ref();
     let server = server.map(|spelled| &*spelled.server);
-    holder.or_else(|| route(pairs, &spec.statistic.metric, server))
+    holder.or_else(|| route(pairs, spec.statistic.metric(), server))
 }
 
 fn route<'a>(
@@ -179,7 +181,7 @@ fn next<'a>(
     from: ServerId,
     statistic: &HandedOver,
 ) -> Option<&'a PairHandle> {
-    let metric = &*statistic.spec.statistic.metric;
+    let metric = statistic.spec.statistic.metric();
     let Some(round) = &statistic.round else {
         let mut others = pairs.iter().filter(|pair| pair.id != from);
         return others.find(|pair| pair.defines(metric) == Some(true));

@@ -1,36 +1,31 @@
 //! What is wanted open on a pair, and how far each has got on the present connection.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::event::Ticket;
-use super::plan::Manner;
-use crate::model::{Epoch, NotificationMode, PasswordProof, ServerId, Statistic, StatisticId};
+use super::few::Few;
+use super::terms::Terms;
+use crate::model::{Epoch, NotificationMode, ServerId, Statistic, StatisticId};
 
 /// Everything needed to open a statistic, on any connection.
 #[derive(Debug, Clone)]
 pub struct OpenSpec {
     /// The statistic's number here.
     pub id: StatisticId,
-    /// What to open.
-    pub statistic: Arc<Statistic>,
     /// How it is to notify.
     pub mode: NotificationMode,
-    /// The tenant's password; empty for none.
-    pub password: SecretString,
-    /// The proof of that password.
-    pub proof: PasswordProof,
-    /// What the configuration says of asking for it.
-    pub manner: Arc<Manner>,
+    /// What to open.
+    pub statistic: Arc<Statistic>,
+    /// On what terms; most statistics share theirs.
+    pub terms: Arc<Terms>,
 }
 
 /// A statistic on its way from one pair to another, with everybody who waits for it.
 #[derive(Debug)]
 pub(super) struct HandedOver {
-    pub(super) spec: Arc<OpenSpec>,
+    pub(super) spec: OpenSpec,
     pub(super) tickets: Vec<Ticket>,
     /// Whether it is to be kept open whatever is answered, because it once was or is configured.
     pub(super) accepted: bool,
@@ -49,13 +44,13 @@ pub(super) struct Round {
 /// One statistic that is wanted open.
 #[derive(Debug)]
 pub(super) struct Subscription {
-    pub(super) spec: Arc<OpenSpec>,
+    pub(super) spec: OpenSpec,
     /// Whether a Stat Server ever accepted it. One that was never accepted is forgotten when it is
     /// refused; one that was is tried again.
     pub(super) accepted: bool,
     pub(super) link: Link,
     /// Who waits for the next value.
-    pub(super) waiting: Vec<Ticket>,
+    pub(super) waiting: Few<Ticket>,
     pub(super) queue: Queue,
     /// It was to be closed while its open was on its way: closed as soon as that is answered,
     /// unless somebody wants it again before.
@@ -70,7 +65,7 @@ pub(super) struct Subscription {
 /// A second open of a statistic, in a more telling mode.
 #[derive(Debug)]
 pub(super) struct Upgrade {
-    pub(super) spec: Arc<OpenSpec>,
+    pub(super) spec: OpenSpec,
     pub(super) stage: UpgradeStage,
     /// The Stat Server said of the second open that it cannot track it.
     pub(super) invalid: bool,
@@ -143,7 +138,7 @@ pub(super) enum Link {
         /// Whether the Stat Server was asked to send nothing by itself.
         suspended: bool,
         /// Peeks under way, oldest first.
-        peeks: VecDeque<PeekInFlight>,
+        peeks: Few<PeekInFlight>,
     },
     /// A close is on its way.
     Closing {
@@ -161,13 +156,23 @@ pub(super) struct PeekInFlight {
     pub(super) ticket: Option<Ticket>,
 }
 
+impl OpenSpec {
+    /// Kept open from now on, whatever the rules say.
+    pub fn keep_open(&mut self) {
+        if !self.terms.manner.keep_open {
+            let terms = Arc::make_mut(&mut self.terms);
+            Arc::make_mut(&mut terms.manner).keep_open = true;
+        }
+    }
+}
+
 impl Subscription {
     pub(super) fn new(spec: OpenSpec, accepted: bool) -> Self {
         Self {
-            spec: Arc::new(spec),
+            spec,
             accepted,
             link: Link::Idle,
-            waiting: Vec::new(),
+            waiting: Few::default(),
             queue: Queue::None,
             unwanted: false,
             upgrade: None,
@@ -192,7 +197,7 @@ impl Subscription {
 
     /// Everybody who waits for a value of this statistic, taken out.
     pub(super) fn take_waiting(&mut self) -> Vec<Ticket> {
-        let mut tickets = std::mem::take(&mut self.waiting);
+        let mut tickets = self.waiting.take();
         if let Link::Open { peeks, .. } = &mut self.link {
             tickets.extend(peeks.iter_mut().filter_map(|peek| peek.ticket.take()));
         }
@@ -218,3 +223,16 @@ impl Subscription {
         }
     }
 }
+
+/// What is wanted open must fit the memory of a site with 1.2 million statistics, so growth is to be
+/// a decision.
+#[cfg(test)]
+#[test]
+fn what_a_wanted_statistic_costs_is_known() {
+    assert_eq!(size_of::<OpenSpec>(), 24);
+    assert!(size_of::<Subscription>() <= SUBSCRIPTION_SIZE);
+}
+
+/// Bytes, at most.
+#[cfg(test)]
+const SUBSCRIPTION_SIZE: usize = 88;

@@ -94,7 +94,7 @@ impl Recipe {
     /// # Errors
     /// The recipe does not fit the statistic's object type, or a time range is no range.
     pub fn definition(&self, statistic: &Statistic) -> Result<Definition, RecipeError> {
-        let object_type = statistic.object_type;
+        let object_type = statistic.object_type();
         Ok(Definition {
             category: self.category,
             subject: self.subject,
@@ -102,10 +102,10 @@ impl Recipe {
             interval_length: self.interval_length,
             main_mask: mask(&self.main_mask, object_type)?,
             relative_mask: mask(&self.relative_mask, object_type)?,
-            time_range: time_range(&statistic.time_range)?.or(self.time_range),
-            time_range2: time_range(&statistic.time_range2)?.or(self.time_range2),
-            filter: statistic.filter.to_string(),
-            time_profile: statistic.time_profile.to_string(),
+            time_range: time_range(statistic.time_range())?.or(self.time_range),
+            time_range2: time_range(statistic.time_range2())?.or(self.time_range2),
+            filter: statistic.filter().to_string(),
+            time_profile: statistic.time_profile().to_string(),
         })
     }
 }

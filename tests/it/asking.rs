@@ -76,10 +76,7 @@ async fn a_statistic_is_opened_in_the_mode_and_as_coarsely_as_it_is_to_be() {
         Statistic::new("Total_Calls_Entered", queue, object, "Environment")
     };
     let first = total("9001@SIP_Switch");
-    let zeroed = Statistic {
-        reset: true,
-        ..total("9002@SIP_Switch")
-    };
+    let zeroed = total("9002@SIP_Switch").refined([""; 4], true);
     assert_eq!(
         peek_in(&world, &login_time(), "Periodical", "")
             .await
@@ -152,31 +149,20 @@ async fn a_statistic_type_of_our_own_is_opened_by_its_definition() {
          [[rule]]\nmatch = \"Ready_Once\"\nkeep_open = false\n",
     )
     .await;
-    let own = Statistic {
-        metric: "Waiting_Now".into(),
-        ..waiting()
-    };
-    let once = Statistic {
-        metric: "Ready_Once".into(),
-        ..waiting()
-    };
+    let own = of_metric(&waiting(), "Waiting_Now");
+    let once = of_metric(&waiting(), "Ready_Once");
     assert_eq!(world.peek(&own, "").await.status, 200);
     assert_eq!(world.peek(&once, LIVE).await.status, 200);
     // The simulator knows them under the names of its own.
     asked(&world, &waiting(), &["OpenEx category 12, Immediate"]).await;
-    let ready = Statistic {
-        metric: "CurrentReadyAgents".into(),
-        ..waiting()
-    };
+    let ready = of_metric(&waiting(), "CurrentReadyAgents");
     asked(&world, &ready, &["GetEx category 12"]).await;
     let named = world.peek(&waiting(), LIVE).await.value();
     let defined = world.peek(&own, LIVE).await.value();
     assert!((named - defined).abs() < 20.0, "{named} and {defined}");
 
-    let misfit = Statistic {
-        object_type: ObjectType::StagingArea,
-        ..own
-    };
+    let staging = ObjectType::StagingArea;
+    let misfit = Statistic::new(own.metric(), staging, own.object_id(), own.tenant());
     let refused = world.peek(&misfit, "").await;
     assert_eq!(refused.status, 403);
     assert!(refused.message().contains("CallWait"), "{refused:?}");
@@ -222,4 +208,14 @@ async fn silence_on_a_living_link_validates_where_the_rules_say_so() {
     world.pair.simulator.command(Command::Kill(Role::Backup));
     until(&world.address, &level, "", aged).await;
     world.stop().await;
+}
+
+/// The same of another metric.
+fn of_metric(statistic: &Statistic, metric: &str) -> Statistic {
+    Statistic::new(
+        metric,
+        statistic.object_type(),
+        statistic.object_id(),
+        statistic.tenant(),
+    )
 }

@@ -109,8 +109,8 @@ async fn variables_and_filters_offer_what_is_known() {
     let mut agents: Vec<String> = world
         .pair
         .open_to_all()
-        .filter(|one| one.object_type.name() == "Agent" && &*one.metric == "TotalLoginTime")
-        .map(|one| one.object_id.to_string())
+        .filter(|one| one.object_type().name() == "Agent" && one.metric() == "TotalLoginTime")
+        .map(|one| one.object_id().to_string())
         .collect();
     agents.sort_unstable();
     for payload in [

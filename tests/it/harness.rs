@@ -83,7 +83,7 @@ impl Pair {
     /// Every statistic that can be asked for without a tenant's password.
     pub(crate) fn open_to_all(&self) -> impl Iterator<Item = Statistic> {
         let statistics = self.simulator.statistics().into_iter();
-        statistics.filter(|statistic| &*statistic.tenant == "Environment")
+        statistics.filter(|statistic| statistic.tenant() == "Environment")
     }
 
     /// What one server was asked of a statistic, in order, with the words that the log has for it.
@@ -349,7 +349,10 @@ pub(crate) fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
 pub(crate) fn form(statistic: &Statistic) -> String {
     format!(
         "objectId={}&objectType={}&tenant={}&tenantPassword=&metric={}",
-        statistic.object_id, statistic.object_type, statistic.tenant, statistic.metric
+        statistic.object_id(),
+        statistic.object_type(),
+        statistic.tenant(),
+        statistic.metric()
     )
 }
 

@@ -109,10 +109,13 @@ async fn a_statistic_goes_to_the_first_server_that_defines_its_metric() {
     }
     assert_eq!(several.opened(&login_time()), [several.id("Agents")]);
     assert_eq!(several.opened(&waiting()), [several.id("All")]);
-    let undefined = Statistic {
-        metric: "NoSuchMetric".into(),
-        ..waiting()
-    };
+    let defined = waiting();
+    let undefined = Statistic::new(
+        "NoSuchMetric",
+        defined.object_type(),
+        defined.object_id(),
+        defined.tenant(),
+    );
     let refused = peek(&several.address, &undefined, "").await;
     assert_eq!(refused.status, 403);
     assert!(refused.message().contains("NoSuchMetric"), "{refused:?}");
@@ -121,10 +124,13 @@ async fn a_statistic_goes_to_the_first_server_that_defines_its_metric() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_statistic_is_tried_elsewhere_only_where_the_configuration_says_so() {
-    let nobody = Statistic {
-        object_id: "Nobody".into(),
-        ..login_time()
-    };
+    let somebody = login_time();
+    let nobody = Statistic::new(
+        somebody.metric(),
+        somebody.object_type(),
+        "Nobody",
+        somebody.tenant(),
+    );
     let several = Several::start(&[("A", &[], ""), ("B", &[], "")]).await;
     assert_eq!(peek(&several.address, &nobody, "").await.status, 403);
     assert_eq!(several.opened(&nobody), [several.id("A")]);

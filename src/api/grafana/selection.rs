@@ -56,10 +56,10 @@ impl Key {
     pub(super) fn of(self, view: &View) -> &str {
         let statistic = &*view.statistic;
         match self {
-            Self::Metric => &statistic.metric,
-            Self::ObjectType => statistic.object_type.name(),
-            Self::ObjectId => &statistic.object_id,
-            Self::Tenant => &statistic.tenant,
+            Self::Metric => statistic.metric(),
+            Self::ObjectType => statistic.object_type().name(),
+            Self::ObjectId => statistic.object_id(),
+            Self::Tenant => statistic.tenant(),
             Self::Quality => view.standing.name(),
             Self::Server => {
                 let last = view.last.as_ref();

@@ -101,12 +101,12 @@ fn seconds(ms: u64) -> String {
 fn labels(statistic: &Statistic) -> String {
     let mut labels = String::new();
     let [filter, time_profile, time_range, time_range2] = statistic.refinements();
-    let reset = if statistic.reset { "true" } else { "" };
+    let reset = if statistic.reset() { "true" } else { "" };
     for (name, value) in [
-        ("metric", &*statistic.metric),
-        ("object_type", statistic.object_type.name()),
-        ("object_id", &statistic.object_id),
-        ("tenant", &statistic.tenant),
+        ("metric", statistic.metric()),
+        ("object_type", statistic.object_type().name()),
+        ("object_id", statistic.object_id()),
+        ("tenant", statistic.tenant()),
         ("filter", filter),
         ("time_profile", time_profile),
         ("time_range", time_range),
@@ -142,14 +142,12 @@ mod tests {
 
     #[test]
     fn labels_are_escaped_and_empty_ones_left_out() {
-        let mut statistic = Statistic::new("a\"b", ObjectType::Queue, "c\\d", "e\nf");
+        let statistic = Statistic::new("a\"b", ObjectType::Queue, "c\\d", "e\nf");
         assert_eq!(
             labels(&statistic),
             r#"metric="a\"b",object_type="Queue",object_id="c\\d",tenant="e\nf""#
         );
-        statistic.time_profile = "Shift".into();
-        statistic.reset = true;
-        let text = labels(&statistic);
+        let text = labels(&statistic.refined(["", "Shift", "", ""], true));
         assert!(
             text.ends_with(r#",time_profile="Shift",reset="true""#),
             "{text}"

@@ -88,11 +88,7 @@ impl AnswerPeeks for Table {
         _now: Instant,
         out: &mut String,
     ) -> Option<(Age, Option<Duration>)> {
-        let is_it = |text: &str| {
-            let mut key = Vec::new();
-            text.parse::<Statistic>().unwrap().write_key(&mut key);
-            key == question.key
-        };
+        let is_it = |text: &str| text.parse::<Statistic>().unwrap().key() == question.key;
         let mut answers = self.answers.iter().filter(|_| self.shows);
         let (_, answer) = answers.find(|(text, _)| is_it(text))?;
         let answer = answer.as_ref().ok()?;

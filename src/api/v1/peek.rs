@@ -148,7 +148,7 @@ async fn item<A: AnswerPeeks>(
     };
     let text = statistic.to_string();
     let query = Query {
-        tenant_password: edge.tenant_password(&statistic.tenant),
+        tenant_password: edge.tenant_password(statistic.tenant()),
         statistic,
         mode,
     };
@@ -194,7 +194,7 @@ impl Asked {
     fn read(self) -> Result<(Statistic, NotificationMode), (String, ApiError)> {
         match self {
             Self::Text(text) => match text.parse::<Statistic>() {
-                Ok(statistic) if statistic.reset => Ok((statistic, NotificationMode::Reset)),
+                Ok(statistic) if statistic.reset() => Ok((statistic, NotificationMode::Reset)),
                 Ok(statistic) => Ok((statistic, NotificationMode::Immediate)),
                 Err(error) => Err((text, ApiError::Request(error.to_string()))),
             },
@@ -215,20 +215,20 @@ impl Fields {
                 .parse()
                 .map_err(|()| wrong("notificationMode is none of the known modes"))?,
         };
-        let statistic = Statistic {
-            metric: self.metric.into(),
-            object_type: self
-                .object_type
-                .parse()
-                .map_err(|()| wrong("objectType is not one of the known object types"))?,
-            object_id: self.object_id.into(),
-            tenant: self.tenant.into(),
-            filter: self.filter.into(),
-            time_profile: self.time_profile.into(),
-            time_range: self.time_range.into(),
-            time_range2: self.time_range2.into(),
-            reset: mode == NotificationMode::Reset,
-        };
+        let object_type = self
+            .object_type
+            .parse()
+            .map_err(|()| wrong("objectType is not one of the known object types"))?;
+        let texts = [
+            &*self.metric,
+            &*self.object_id,
+            &*self.tenant,
+            &*self.filter,
+            &*self.time_profile,
+            &*self.time_range,
+            &*self.time_range2,
+        ];
+        let statistic = Statistic::of(object_type, texts, mode == NotificationMode::Reset);
         statistic
             .check()
             .map_err(|error| ApiError::Request(error.to_string()))?;

@@ -365,9 +365,10 @@ impl Check<'_> {
                 NotificationMode::Immediate
             });
             match entry.statistic.get_ref().parse::<Statistic>() {
-                Ok(mut statistic) => {
-                    statistic.reset |= mode == NotificationMode::Reset;
-                    let mode = if statistic.reset {
+                Ok(statistic) => {
+                    let reset = statistic.reset() || mode == NotificationMode::Reset;
+                    let statistic = statistic.refined(statistic.refinements(), reset);
+                    let mode = if statistic.reset() {
                         NotificationMode::Reset
                     } else {
                         mode

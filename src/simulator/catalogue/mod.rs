@@ -249,10 +249,10 @@ mod tests {
     fn every_listed_statistic_names_an_object_of_its_tenant() {
         let catalogue = Catalogue::new(5_000, &[("Third".to_owned(), "x".to_owned())]);
         for statistic in catalogue.statistics() {
-            let metric = Metric::named(&statistic.metric).unwrap();
-            let kind = statistic.object_type;
+            let metric = Metric::named(statistic.metric()).unwrap();
+            let kind = statistic.object_type();
             let object = catalogue
-                .object(kind, &statistic.object_id, &statistic.tenant)
+                .object(kind, statistic.object_id(), statistic.tenant())
                 .unwrap();
             assert_eq!(catalogue.statistic(metric, object), statistic);
         }

@@ -20,23 +20,23 @@ impl Desk<'_> {
         kind: LogKind,
         object: &Object,
         metric: &str,
-        refinements: Refinements,
+        refinements: &Refinements,
         is_reset: bool,
     ) -> Result<Target, Refusal> {
         let object_type = object_type(object);
-        let statistic = Statistic {
-            filter: refinements.filter.into(),
-            time_profile: refinements.time_profile.into(),
-            time_range: refinements.time_range.into(),
-            time_range2: refinements.time_range2.into(),
-            reset: is_reset,
-            ..Statistic::new(
+        let statistic = Statistic::of(
+            *object_type.as_ref().unwrap_or(&ObjectType::Agent),
+            [
                 metric,
-                *object_type.as_ref().unwrap_or(&ObjectType::Agent),
                 &object.object_id,
                 &object.tenant,
-            )
-        };
+                &refinements.filter,
+                &refinements.time_profile,
+                &refinements.time_range,
+                &refinements.time_range2,
+            ],
+            is_reset,
+        );
         self.note(kind, statistic.to_string(), String::new());
         let object_type = object_type?;
         if let Some(scripted) = self.world.scripted_target(&statistic) {
@@ -70,17 +70,19 @@ impl Desk<'_> {
             Metric::defined_by(*object_type, definition.category, &definition.main_mask)
         });
         let name = metric.map_or("", |metric| metric.definition().name);
-        let statistic = Statistic {
-            filter: definition.filter.as_str().into(),
-            time_profile: definition.time_profile.as_str().into(),
-            reset: is_reset,
-            ..Statistic::new(
+        let statistic = Statistic::of(
+            *object_type.as_ref().unwrap_or(&ObjectType::Agent),
+            [
                 name,
-                *object_type.as_ref().unwrap_or(&ObjectType::Agent),
                 &object.object_id,
                 &object.tenant,
-            )
-        };
+                &definition.filter,
+                &definition.time_profile,
+                "",
+                "",
+            ],
+            is_reset,
+        );
         let detail = format!("category {}", definition.category);
         self.note(kind, statistic.to_string(), detail);
         let object_type = object_type?;
@@ -117,9 +119,7 @@ impl Desk<'_> {
         object_type: ObjectType,
         statistic: &Statistic,
     ) -> Result<Target, Refusal> {
-        let Statistic {
-            object_id, tenant, ..
-        } = statistic;
+        let (object_id, tenant) = (statistic.object_id(), statistic.tenant());
         let object = self.world.catalogue.object(object_type, object_id, tenant);
         let object = object.ok_or_else(|| {
             let text = format!("{object_type} '{object_id}' (Tenant '{tenant}') not found");

@@ -80,7 +80,7 @@ impl Desk<'_> {
                 refinements,
             } => {
                 let is_reset = notification.mode == NotificationMode::Reset;
-                let target = self.named(LogKind::Open, &object, &metric, refinements, is_reset);
+                let target = self.named(LogKind::Open, &object, &metric, &refinements, is_reset);
                 self.open(Handle { reference_id, tag }, target, notification);
             }
             Request::Get {
@@ -90,7 +90,7 @@ impl Desk<'_> {
                 metric,
                 refinements,
             } => {
-                let target = self.named(LogKind::Get, &object, &metric, refinements, false);
+                let target = self.named(LogKind::Get, &object, &metric, &refinements, false);
                 self.answer_get(Handle { reference_id, tag }, target);
             }
             Request::OpenEx {
@@ -347,9 +347,12 @@ impl Desk<'_> {
         });
         let mut texts: Vec<(String, String)> = known.collect();
         for statistic in self.view().world.scripted_metrics() {
-            if !texts.iter().any(|(name, _)| **name == *statistic.metric) {
-                let text = format!("Objects={}; Category=CurrentNumber", statistic.object_type);
-                texts.push((statistic.metric.to_string(), text));
+            if !texts.iter().any(|(name, _)| **name == *statistic.metric()) {
+                let text = format!(
+                    "Objects={}; Category=CurrentNumber",
+                    statistic.object_type()
+                );
+                texts.push((statistic.metric().to_string(), text));
             }
         }
         Kv::of_texts(

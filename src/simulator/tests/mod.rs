@@ -146,9 +146,9 @@ fn statistic(text: &str) -> Statistic {
 
 fn object(statistic: &Statistic, password: &str) -> Object {
     Object {
-        object_type: statistic.object_type.code().into(),
-        object_id: statistic.object_id.to_string(),
-        tenant: statistic.tenant.to_string(),
+        object_type: statistic.object_type().code().into(),
+        object_id: statistic.object_id().to_string(),
+        tenant: statistic.tenant().to_string(),
         tenant_password: password.into(),
     }
 }
@@ -159,7 +159,7 @@ fn open_as(id: i32, text: &str, notification: Notification) -> Request {
         reference_id: id,
         tag: Some(id + 1000),
         object: object(&statistic, "secret"),
-        metric: statistic.metric.to_string(),
+        metric: statistic.metric().to_string(),
         notification,
         refinements: Refinements::default(),
     }

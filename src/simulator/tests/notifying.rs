@@ -132,8 +132,8 @@ async fn values_that_only_tell_of_time_passing_take_turns() {
     simulator.run_centre();
     let mut client = client(&simulator).await;
     let login_times = simulator.statistics().into_iter();
-    let login_times = login_times.filter(|statistic| &*statistic.metric == "TotalLoginTime");
-    let login_times = login_times.filter(|statistic| &*statistic.tenant == "Environment");
+    let login_times = login_times.filter(|statistic| statistic.metric() == "TotalLoginTime");
+    let login_times = login_times.filter(|statistic| statistic.tenant() == "Environment");
     let mut opened = 0;
     for (id, statistic) in (1..).zip(login_times) {
         client.ask(open(id, &statistic.to_string())).await;

@@ -130,10 +130,10 @@ impl World {
         refined: &Statistic,
     ) -> Option<Target> {
         let parts = refined.refinements();
-        let variant = if !refined.reset && parts.iter().all(|part| part.is_empty()) {
+        let variant = if !refined.reset() && parts.iter().all(|part| part.is_empty()) {
             0
         } else {
-            let key = (parts.map(Into::into), refined.reset);
+            let key = (parts.map(Into::into), refined.reset());
             let is_full = self.variants.len() >= VARIANTS_MAX;
             let next = u32::try_from(self.variants.len() + 1).ok()?;
             match self.variants.get(&key) {
@@ -164,15 +164,8 @@ impl World {
         }
         let mut variants = self.variants.iter();
         if let Some(((parts, reset), _)) = variants.find(|(_, number)| **number == target.variant) {
-            let [filter, time_profile, time_range, time_range2] = parts.clone();
-            statistic = Statistic {
-                filter,
-                time_profile,
-                time_range,
-                time_range2,
-                reset: *reset,
-                ..statistic
-            };
+            let parts = parts.each_ref().map(|part| &**part);
+            statistic = statistic.refined(parts, *reset);
         }
         Some(statistic)
     }
@@ -188,15 +181,11 @@ impl World {
         statistic: &Statistic,
         value: ScriptedValue,
     ) -> Option<Target> {
-        let metric = Metric::named(&statistic.metric)
-            .filter(|metric| metric.applies_to(statistic.object_type));
-        let Statistic {
-            object_type,
-            object_id,
-            tenant,
-            ..
-        } = statistic;
-        let object = self.catalogue.object(*object_type, object_id, tenant);
+        let object_type = statistic.object_type();
+        let metric = Metric::named(statistic.metric());
+        let metric = metric.filter(|metric| metric.applies_to(object_type));
+        let (object_id, tenant) = (statistic.object_id(), statistic.tenant());
+        let object = self.catalogue.object(object_type, object_id, tenant);
         let target = match (metric, object) {
             (Some(metric), Some(object)) => self.target(metric, object, statistic)?,
             _ => self.invent(statistic)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{read_statistic, read_subscription, texts_of};
+use super::record::{read_statistic, read_subscription};
 use super::sample::{Previous, SampleV1};
 use super::{Fault, read, read_next, write};
 use crate::model::{NotificationMode, Statistic, StatisticId};
@@ -60,7 +60,7 @@ pub(in crate::store) fn write_catalogue_page<'a>(
     };
     let mut known: HashMap<&str, u16> = HashMap::new();
     for (id, statistic, subscription, protected) in slots {
-        let mut flags = if statistic.reset { RESET } else { 0 };
+        let mut flags = if statistic.reset() { RESET } else { 0 };
         flags |= if protected { PROTECTED } else { 0 };
         let mut mode = NotificationMode::default();
         if let Some(subscription) = subscription {
@@ -68,7 +68,7 @@ pub(in crate::store) fn write_catalogue_page<'a>(
             mode = subscription.mode;
         }
         let mut texts = [0; 7];
-        for (position, text) in texts.iter_mut().zip(texts_of(statistic)) {
+        for (position, text) in texts.iter_mut().zip(statistic.texts()) {
             let next = u16::try_from(page.texts.len()).map_err(|error| error.to_string())?;
             *position = *known.entry(text).or_insert_with(|| {
                 page.texts.push(text.to_owned());
@@ -77,7 +77,7 @@ pub(in crate::store) fn write_catalogue_page<'a>(
         }
         page.entries.push(CatalogueEntryV1 {
             id: id.0,
-            object_type: statistic.object_type.code(),
+            object_type: statistic.object_type().code(),
             flags,
             mode: mode.code(),
             texts,
@@ -115,7 +115,7 @@ fn read_entry(entry: &CatalogueEntryV1, texts: &[String]) -> Result<CatalogueSlo
     let texts = entry.texts.map(|position| {
         let text = texts.get(usize::from(position));
         missing |= text.is_none();
-        text.map_or_else(Box::default, |text| text.as_str().into())
+        text.map_or("", String::as_str)
     });
     if missing {
         return Err("a text is missing".to_owned());

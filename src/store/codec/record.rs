@@ -284,57 +284,26 @@ pub(super) fn read_subscription(mode: u8, protected: bool) -> Result<Subscriptio
 pub(super) fn read_statistic(
     object_type: u8,
     reset: bool,
-    texts: [Box<str>; 7],
+    texts: [&str; 7],
 ) -> Result<Statistic, Fault> {
-    let [
-        metric,
-        object_id,
-        tenant,
-        filter,
-        time_profile,
-        time_range,
-        time_range2,
-    ] = texts;
-    let statistic = Statistic {
-        metric,
-        object_type: ObjectType::from_code(object_type)
-            .ok_or_else(|| format!("object type {object_type} is unknown"))?,
-        object_id,
-        tenant,
-        filter,
-        time_profile,
-        time_range,
-        time_range2,
-        reset,
-    };
+    let object_type = ObjectType::from_code(object_type)
+        .ok_or_else(|| format!("object type {object_type} is unknown"))?;
+    let statistic = Statistic::of(object_type, texts, reset);
     statistic.check().map_err(|error| error.to_string())?;
     Ok(statistic)
-}
-
-/// A statistic's texts in the stored order.
-pub(super) fn texts_of(statistic: &Statistic) -> [&str; 7] {
-    let [filter, time_profile, time_range, time_range2] = statistic.refinements();
-    [
-        &statistic.metric,
-        &statistic.object_id,
-        &statistic.tenant,
-        filter,
-        time_profile,
-        time_range,
-        time_range2,
-    ]
 }
 
 impl<'a> StatisticV1<'a> {
     fn encode(statistic: &'a Statistic) -> Self {
         Self {
-            object_type: statistic.object_type.code(),
-            reset: statistic.reset,
-            texts: texts_of(statistic).map(Cow::Borrowed),
+            object_type: statistic.object_type().code(),
+            reset: statistic.reset(),
+            texts: statistic.texts().map(Cow::Borrowed),
         }
     }
 
     fn decode(self) -> Result<Statistic, Fault> {
-        read_statistic(self.object_type, self.reset, self.texts.map(Into::into))
+        let texts = self.texts.each_ref().map(|text| &**text);
+        read_statistic(self.object_type, self.reset, texts)
     }
 }

@@ -14,12 +14,7 @@ fn changes() -> Vec<Change> {
         login: Some("4711".into()),
         place: None,
     });
-    let mut refined = (*statistic(2)).clone();
-    refined.filter = "VIP".into();
-    refined.time_profile = "Shift".into();
-    refined.time_range = "0-20".into();
-    refined.time_range2 = "0-60".into();
-    refined.reset = true;
+    let refined = statistic(2).refined(["VIP", "Shift", "0-20", "0-60"], true);
     let values = [
         Value::Integer(-3),
         Value::Decimal("42.50".into()),

@@ -181,12 +181,13 @@ impl Model {
 }
 
 fn unusual(id: u32) -> Arc<Statistic> {
-    let mut statistic = (*statistic(id)).clone();
-    statistic.object_type = ObjectType::ALL[id as usize % 17];
-    statistic.filter = "é;%".repeat(id as usize % 5).into();
-    statistic.time_range2 = "r".repeat(id as usize % 300).into();
-    statistic.reset = id.is_multiple_of(3);
-    Arc::new(statistic)
+    let usual = statistic(id);
+    let object_type = ObjectType::ALL[id as usize % 17];
+    let filter = "é;%".repeat(id as usize % 5);
+    let range = "r".repeat(id as usize % 300);
+    let [metric, object_id, tenant, ..] = usual.texts();
+    let texts = [metric, object_id, tenant, &filter, "", "", &range];
+    Arc::new(Statistic::of(object_type, texts, id.is_multiple_of(3)))
 }
 
 fn value(random: &mut fastrand::Rng) -> Value {

@@ -252,7 +252,7 @@ impl Pair {
             self.forget();
         }
         self.forward_events(stop).await;
-        let wanted: Vec<OpenSpec> = self.session.wanted().map(|spec| (**spec).clone()).collect();
+        let wanted: Vec<OpenSpec> = self.session.wanted().cloned().collect();
         tracing::info!(server = %self.config.name, wanted = wanted.len(), "the pair is taken off");
         self.roster.want(wanted).await;
     }
@@ -393,8 +393,8 @@ impl Pair {
         let stat_types = self.status.borrow().stat_types.clone();
         let (roster, this) = (&self.roster, self.config.id);
         let belongs_elsewhere = |spec: &OpenSpec| {
-            let metric = &*spec.statistic.metric;
-            spec.manner.spelled_out.is_none()
+            let metric = spec.statistic.metric();
+            spec.terms.manner.spelled_out.is_none()
                 && stat_types.define(metric) == Some(false)
                 && roster.is_defined_elsewhere(metric, this)
         };
@@ -427,7 +427,9 @@ impl Pair {
             Command::Close(ids) => self.session.close(&ids, now),
             Command::TakeOver(handed_over) => {
                 // Again: it may have been let go of here while it was on its way.
-                let held = handed_over.iter().filter(|one| one.spec.manner.keep_open);
+                let held = handed_over
+                    .iter()
+                    .filter(|one| one.spec.terms.manner.keep_open);
                 self.held.insert(held.map(|one| one.spec.id));
                 self.session.take_over(handed_over, now)
             }

@@ -98,7 +98,7 @@ impl Standby {
         // tried on another pair, is known to the other session alone.
         let wanted = self.session.wanted();
         let missing = wanted.filter(|spec| !active.wants(spec.id));
-        let missing = missing.map(|spec| (**spec).clone()).collect();
+        let missing = missing.cloned().collect();
         active.want(missing, Instant::now()).unwrap_or_default();
         self.backoff.reset();
         self.reason = None;

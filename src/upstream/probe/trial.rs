@@ -151,12 +151,12 @@ fn open(statistic: &Statistic) -> Request {
         reference_id: OPEN,
         tag: None,
         object: Object {
-            object_type: statistic.object_type.code().into(),
-            object_id: statistic.object_id.to_string(),
-            tenant: statistic.tenant.to_string(),
+            object_type: statistic.object_type().code().into(),
+            object_id: statistic.object_id().to_string(),
+            tenant: statistic.tenant().to_string(),
             tenant_password: String::new().into(),
         },
-        metric: statistic.metric.to_string(),
+        metric: statistic.metric().to_string(),
         notification: Notification::of(NotificationMode::Immediate),
         refinements: Refinements {
             filter,

@@ -82,7 +82,7 @@ impl Session {
             Some(Reference::Leaving(_)) => return self.leaving_acknowledged(reference_id, now),
             _ => return Ok(()),
         };
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
         let Link::Opening {
@@ -98,7 +98,10 @@ impl Session {
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
         subscription.round = None;
-        let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
+        let (mode, proof) = (
+            subscription.spec.mode,
+            subscription.spec.terms.proof.clone(),
+        );
         let somebody_waits = !subscription.waiting.is_empty();
         self.events.push(Event::Opened { id, mode, proof });
         let unwanted = std::mem::take(&mut subscription.unwanted);
@@ -140,14 +143,14 @@ impl Session {
             }
         };
         // A value before its acknowledgement acknowledges as well.
-        let link = self.subscriptions.get(&id).map(|found| &found.link);
+        let link = self.subscriptions.get(id).map(|found| &found.link);
         if own_peek.is_none() && matches!(link, Some(Link::Opening { .. })) {
             self.acknowledged(event.reference_id, now)?;
         }
         let (value, quality) = self.decode(event);
         let unreadable = quality != Quality::Good;
         let quality = self.vouched(id, quality);
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
         let Link::Open {
@@ -172,13 +175,13 @@ impl Session {
             None => peeks.len().min(1),
         };
         let mut tickets: Vec<Ticket> = Vec::new();
-        for peek in peeks.drain(..answered) {
+        for peek in peeks.take_first(answered) {
             tickets.extend(peek.ticket);
             if let Some(connection) = &mut self.connection {
                 connection.references.remove(&peek.reference_id);
             }
         }
-        tickets.append(&mut subscription.waiting);
+        tickets.append(&mut subscription.waiting.take());
         let source_time = event.time;
         self.events.push(Event::Value {
             id,
@@ -207,7 +210,7 @@ impl Session {
         let (value, quality) = self.decode(event);
         let unreadable = quality != Quality::Good;
         let quality = self.vouched(id, quality);
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
         let Link::Open { epoch, valued, .. } = &mut subscription.link else {
@@ -245,7 +248,7 @@ impl Session {
         if !shared {
             return ticket.complete(Outcome::Value(value));
         }
-        let link = self.subscriptions.get(&spec.id).map(|found| &found.link);
+        let link = self.subscriptions.get(spec.id).map(|found| &found.link);
         let epoch = match link {
             // Opened meanwhile: in a later epoch than that its own values would be discarded.
             Some(Link::Open { epoch, .. } | Link::Opening { epoch, .. }) => *epoch,
@@ -256,7 +259,7 @@ impl Session {
         if !matches!(link, Some(Link::Open { .. })) {
             self.events.push(Event::Accepted {
                 id: spec.id,
-                proof: spec.proof.clone(),
+                proof: spec.terms.proof.clone(),
             });
         }
         self.events.push(Event::Value {
@@ -314,7 +317,7 @@ impl Session {
                 return Ok(());
             }
         };
-        let link = self.subscriptions.get(&id).map(|found| &found.link);
+        let link = self.subscriptions.get(id).map(|found| &found.link);
         if let Some(&Link::Opening { reference_id, .. }) = link {
             let text = "the Stat Server closed the statistic instead of opening it";
             self.open_refused(id, reference_id, text.into(), now)

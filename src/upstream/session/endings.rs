@@ -31,7 +31,7 @@ impl Session {
             .subscriptions
             .iter()
             .filter(|(_, subscription)| matches!(subscription.link, Link::Open { .. }))
-            .map(|(id, _)| *id);
+            .map(|(id, _)| id);
         self.backlog = open.collect();
         self.pump(now)
     }
@@ -40,7 +40,7 @@ impl Session {
         while !self.is_choked()
             && let Some(id) = self.backlog.pop_front()
         {
-            let link = self.subscriptions.get(&id).map(|found| &found.link);
+            let link = self.subscriptions.get(id).map(|found| &found.link);
             if matches!(link, Some(Link::Open { .. })) {
                 self.close_one(id, now)?;
             }
@@ -50,7 +50,7 @@ impl Session {
 
     pub(super) fn close_one(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
         self.drop_upgrade(id, now)?;
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
         match &mut subscription.link {
@@ -69,7 +69,7 @@ impl Session {
                 Ok(())
             }
             Link::Idle => {
-                self.subscriptions.remove(&id);
+                self.subscriptions.remove(id);
                 self.forgotten.push(id);
                 self.events.push(Event::Closed { id });
                 Ok(())
@@ -86,7 +86,7 @@ impl Session {
         self.forget_references(id);
         let own = self.request(Reference::Close(id), now)?;
         if let (Some(connection), Some(subscription)) =
-            (&mut self.connection, self.subscriptions.get_mut(&id))
+            (&mut self.connection, self.subscriptions.get_mut(id))
         {
             drop(subscription.take_waiting());
             subscription.link = Link::Closing {
@@ -107,13 +107,13 @@ impl Session {
     /// A statistic is no longer open on the server, asked for or not.
     pub(super) fn finish_close(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
         // What was to take its place is opened in its place.
-        let upgrade = self.subscriptions.get(&id);
+        let upgrade = self.subscriptions.get(id);
         let upgrade = upgrade.and_then(|found| found.upgrade.as_ref());
         let better = upgrade.map(|upgrade| upgrade.spec.clone());
         self.drop_upgrade(id, now)?;
         self.forget_references(id);
         let (Some(connection), Some(subscription)) =
-            (&mut self.connection, self.subscriptions.get_mut(&id))
+            (&mut self.connection, self.subscriptions.get_mut(id))
         else {
             return Ok(());
         };
@@ -133,7 +133,7 @@ impl Session {
         let fruitful = matches!(link, Link::Open { valued: true, .. });
         if !waiting.is_empty() && (asked_for || fruitful) {
             // Somebody asked for it meanwhile.
-            subscription.waiting = waiting;
+            subscription.waiting = waiting.into();
             self.urgent.push_back(id);
         } else if matches!(link, Link::Closing { reopen: true, .. }) {
             if subscription.queue == Queue::None {
@@ -141,7 +141,7 @@ impl Session {
                 self.backlog.push_back(id);
             }
         } else if asked_for {
-            self.subscriptions.remove(&id);
+            self.subscriptions.remove(id);
             self.forgotten.push(id);
             self.events.push(Event::Closed { id });
         } else {
@@ -181,15 +181,15 @@ impl Session {
                 };
             subscription.unwanted = false;
             if closed {
-                self.events.push(Event::Closed { id: *id });
+                self.events.push(Event::Closed { id });
             }
             // What no Stat Server ever accepted has nobody left who wants it.
             let wanted = subscription.accepted && !closed;
             if wanted {
                 subscription.queue = Queue::Backlog;
-                self.backlog.push_back(*id);
+                self.backlog.push_back(id);
             } else {
-                self.forgotten.push(*id);
+                self.forgotten.push(id);
             }
             wanted
         });

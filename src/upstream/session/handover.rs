@@ -1,9 +1,6 @@
 //! Statistics that go to another pair: refused here and to be tried elsewhere, or of a metric that
 //! is defined elsewhere now.
 
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::super::event::{Event, Ticket};
@@ -33,7 +30,7 @@ impl Session {
             round,
         } in handed_over
         {
-            if !spec.manner.keep_open {
+            if !spec.terms.manner.keep_open {
                 for ticket in tickets {
                     let get = Get {
                         spec: spec.clone(),
@@ -47,32 +44,27 @@ impl Session {
             }
             let id = spec.id;
             let registered = self.is_registered();
-            match self.subscriptions.entry(id) {
-                Entry::Occupied(mut present) => {
-                    let present = present.get_mut();
-                    present.accepted |= accepted;
-                    present.want();
-                    for ticket in tickets {
-                        self.fetch((*spec).clone(), ticket, now)?;
-                    }
+            if let Some(present) = self.subscriptions.get_mut(id) {
+                present.accepted |= accepted;
+                present.want();
+                for ticket in tickets {
+                    self.fetch(spec.clone(), ticket, now)?;
                 }
-                Entry::Vacant(_) if !accepted && !registered => {
-                    // Dropping the tickets tells that there is no connection.
-                    self.forgotten.push(id);
+            } else if !accepted && !registered {
+                // Dropping the tickets tells that there is no connection.
+                self.forgotten.push(id);
+            } else {
+                let mut subscription = Subscription::new(spec, accepted);
+                subscription.round = round;
+                let urgent = !tickets.is_empty() && self.connection.is_some();
+                subscription.waiting = tickets.into();
+                if urgent {
+                    self.urgent.push_back(id);
+                } else {
+                    subscription.queue = Queue::Backlog;
+                    self.backlog.push_back(id);
                 }
-                Entry::Vacant(place) => {
-                    let mut subscription = Subscription::new((*spec).clone(), accepted);
-                    subscription.round = round;
-                    let urgent = !tickets.is_empty() && self.connection.is_some();
-                    subscription.waiting = tickets;
-                    if urgent {
-                        self.urgent.push_back(id);
-                    } else {
-                        subscription.queue = Queue::Backlog;
-                        self.backlog.push_back(id);
-                    }
-                    place.insert(subscription);
-                }
+                self.subscriptions.insert(id, subscription);
             }
         }
         self.pump(now)
@@ -87,10 +79,10 @@ impl Session {
             round,
         } = refused;
         let id = spec.id;
-        let proof = spec.proof.clone();
-        if accepted && spec.manner.keep_open {
-            let present = self.subscriptions.entry(id);
-            present.or_insert_with(|| Subscription::new((*spec).clone(), true));
+        let proof = spec.terms.proof.clone();
+        if accepted && spec.terms.manner.keep_open {
+            self.subscriptions
+                .get_or_insert_with(id, || Subscription::new(spec, true));
             self.retry_later(id, now);
         } else {
             self.forgotten.push(id);
@@ -121,10 +113,10 @@ impl Session {
             .map(|subscription| subscription.spec.id)
             .collect();
         for id in &moving {
-            let wanted = self.subscriptions.get(id);
+            let wanted = self.subscriptions.get(*id);
             let wanted = wanted.is_some_and(|subscription| !subscription.is_being_closed());
             let tickets = self.let_go(*id, now)?;
-            let subscription = self.subscriptions.remove(id);
+            let subscription = self.subscriptions.remove(*id);
             if !wanted {
                 self.events.push(Event::Closed { id: *id });
             } else if let Some(subscription) = subscription {
@@ -146,7 +138,7 @@ impl Session {
     }
 
     /// Everything that is wanted here, for another pair or nobody; the connection is gone.
-    pub(in crate::upstream) fn wanted(&self) -> impl Iterator<Item = &Arc<OpenSpec>> {
+    pub(in crate::upstream) fn wanted(&self) -> impl Iterator<Item = &OpenSpec> {
         self.subscriptions
             .values()
             .filter(|subscription| subscription.accepted)
@@ -155,7 +147,7 @@ impl Session {
 
     fn let_go(&mut self, id: StatisticId, now: Instant) -> Result<Vec<Ticket>, Failure> {
         self.drop_upgrade(id, now)?;
-        let subscription = self.subscriptions.get_mut(&id);
+        let subscription = self.subscriptions.get_mut(id);
         let tickets = subscription.map_or_else(Vec::new, Subscription::take_waiting);
         self.leave(id, now)?;
         Ok(tickets)

@@ -13,7 +13,7 @@ impl Session {
     pub(super) fn leave(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
         self.forget_references(id);
         let (Some(connection), Some(subscription)) =
-            (&mut self.connection, self.subscriptions.get_mut(&id))
+            (&mut self.connection, self.subscriptions.get_mut(id))
         else {
             return Ok(());
         };

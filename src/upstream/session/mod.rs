@@ -31,7 +31,7 @@ use super::heartbeat::{AddpConfig, Heartbeat, Verdict};
 use super::subscription::{HandedOver, OpenSpec, Round, Subscription};
 use super::trace::Trace;
 use super::window::Window;
-use crate::model::{Epoch, EpochCounter, StatisticId};
+use crate::model::{Epoch, EpochCounter, Numbered, StatisticId};
 use crate::wire::{Charset, Packet, ProfileKind, Register, Request, ServerMode};
 
 /// After an acknowledged open without a value for so long, the value is peeked for.
@@ -91,7 +91,7 @@ pub enum Failure {
 pub struct Session {
     config: SessionConfig,
     epochs: Arc<EpochCounter>,
-    subscriptions: Table<StatisticId, Subscription>,
+    subscriptions: Numbered<Subscription>,
     /// Somebody waits for these: opened before the backlog and past its window.
     urgent: VecDeque<StatisticId>,
     /// Wanted, not yet asked for on this connection. May name a statistic that is open by now.
@@ -177,7 +177,7 @@ enum Leaving {
 /// A request for one value.
 #[derive(Debug)]
 struct Get {
-    spec: Arc<OpenSpec>,
+    spec: OpenSpec,
     ticket: Ticket,
     /// Whether the value is everybody's; else it is for somebody alone whose tenant password differs
     /// from the open statistic's.
@@ -188,7 +188,7 @@ struct Get {
 impl Get {
     fn new(spec: OpenSpec, ticket: Ticket, shared: bool) -> Self {
         Self {
-            spec: Arc::new(spec),
+            spec,
             ticket,
             shared,
             round: None,
@@ -203,7 +203,7 @@ impl Session {
         Self {
             config,
             epochs,
-            subscriptions: Table::default(),
+            subscriptions: Numbered::default(),
             urgent: VecDeque::new(),
             backlog: VecDeque::new(),
             retries: VecDeque::new(),

@@ -40,7 +40,10 @@ impl Session {
                 Link::Open { epoch, .. } => {
                     *epoch = newer;
                     let id = subscription.spec.id;
-                    let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
+                    let (mode, proof) = (
+                        subscription.spec.mode,
+                        subscription.spec.terms.proof.clone(),
+                    );
                     self.events.push(Event::Opened { id, mode, proof });
                     if subscription.queue == Queue::None {
                         subscription.queue = Queue::Backlog;
@@ -56,9 +59,7 @@ impl Session {
 
     /// The spec of a wanted statistic.
     pub(in crate::upstream) fn spec(&self, id: StatisticId) -> Option<OpenSpec> {
-        self.subscriptions
-            .get(&id)
-            .map(|found| (*found.spec).clone())
+        self.subscriptions.get(id).map(|found| found.spec.clone())
     }
 
     /// On a passive session, one value is enough.
@@ -66,7 +67,7 @@ impl Session {
         if !self.passive {
             return Ok(());
         }
-        let link = self.subscriptions.get_mut(&id).map(|found| &mut found.link);
+        let link = self.subscriptions.get_mut(id).map(|found| &mut found.link);
         let Some(Link::Open {
             reference_id,
             suspended: suspended @ false,
@@ -88,7 +89,7 @@ impl Session {
 
     /// An open statistic on the backlog is one that was passive: resumed, and peeked.
     pub(super) fn resume(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
-        let link = self.subscriptions.get_mut(&id).map(|found| &mut found.link);
+        let link = self.subscriptions.get_mut(id).map(|found| &mut found.link);
         let Some(Link::Open {
             reference_id,
             suspended: suspended @ true,

@@ -14,7 +14,7 @@ impl Session {
             && due <= now
         {
             connection.awaiting_first.pop_front();
-            let Some(subscription) = self.subscriptions.get(&id) else {
+            let Some(subscription) = self.subscriptions.get(id) else {
                 continue;
             };
             let upgrade = subscription.upgrade.as_deref();
@@ -50,13 +50,13 @@ impl Session {
         };
         match connection.references.get(&reference_id) {
             Some(Reference::Open(id)) => {
-                let link = self.subscriptions.get(id).map(|found| &found.link);
+                let link = self.subscriptions.get(*id).map(|found| &found.link);
                 matches!(link, Some(Link::Opening { overdue: false, .. }))
             }
             Some(Reference::Upgrade(id)) => {
                 let upgrade = self
                     .subscriptions
-                    .get(id)
+                    .get(*id)
                     .and_then(|found| found.upgrade.as_deref());
                 let stage = upgrade.map(|upgrade| upgrade.stage);
                 matches!(stage, Some(UpgradeStage::Opening { .. }))
@@ -117,7 +117,7 @@ impl Session {
 
     /// The first open goes on serving; should the second be answered yet, it is closed.
     fn give_up_upgrade(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
-        let subscription = self.subscriptions.get(&id);
+        let subscription = self.subscriptions.get(id);
         let upgrade = subscription.and_then(|found| found.upgrade.as_deref());
         let stage = upgrade.map(|upgrade| upgrade.stage);
         let Some(UpgradeStage::Opening { reference_id, .. }) = stage else {
@@ -137,7 +137,7 @@ impl Session {
     /// The open stays on its way, since the answer may still come; only nothing waits for it.
     fn give_up_open(&mut self, id: StatisticId) {
         let (Some(connection), Some(subscription)) =
-            (&mut self.connection, self.subscriptions.get_mut(&id))
+            (&mut self.connection, self.subscriptions.get_mut(id))
         else {
             return;
         };
@@ -146,24 +146,24 @@ impl Session {
         {
             *overdue = true;
             connection.window.gave_up();
-            subscription.waiting.clear();
+            drop(subscription.waiting.take());
             tracing::debug!(statistic = %subscription.spec.statistic, "an open is not answered");
         }
     }
 
     fn give_up_peek(&mut self, id: StatisticId, own: i32) {
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return;
         };
         if let Link::Open { peeks, .. } = &mut subscription.link {
-            peeks.retain(|peek| peek.reference_id != own);
-            subscription.waiting.clear();
+            drop(peeks.take_one(|peek| peek.reference_id == own));
+            drop(subscription.waiting.take());
         }
     }
 
     /// Asks for a wanted statistic again after a while.
     pub(super) fn retry_later(&mut self, id: StatisticId, now: Instant) {
-        if let Some(subscription) = self.subscriptions.get_mut(&id)
+        if let Some(subscription) = self.subscriptions.get_mut(id)
             && subscription.queue == Queue::None
         {
             subscription.queue = Queue::Retries;
@@ -176,7 +176,7 @@ impl Session {
             && due <= now
         {
             self.retries.pop_front();
-            if let Some(subscription) = self.subscriptions.get_mut(&id) {
+            if let Some(subscription) = self.subscriptions.get_mut(id) {
                 subscription.queue = Queue::Backlog;
                 self.backlog.push_back(id);
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::super::event::{Event, Ticket};
-use super::super::subscription::{HandedOver, Link, OpenSpec, Round};
+use super::super::subscription::{HandedOver, Link, OpenSpec, PeekInFlight, Round};
 use super::{Failure, Reference, Session};
 use crate::model::StatisticId;
 use crate::wire;
@@ -47,7 +47,7 @@ impl Session {
                     } else {
                         self.events.push(Event::Refused {
                             id: get.spec.id,
-                            proof: get.spec.proof.clone(),
+                            proof: get.spec.terms.proof.clone(),
                             text,
                             tickets,
                         });
@@ -88,7 +88,7 @@ impl Session {
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
         let (sent, overdue) = match subscription.link {
@@ -106,7 +106,7 @@ impl Session {
         subscription.link = Link::Idle;
         let tickets = subscription.take_waiting();
         if subscription.unwanted {
-            self.subscriptions.remove(&id);
+            self.subscriptions.remove(id);
             self.forgotten.push(id);
             self.events.push(Event::Closed { id });
             return Ok(());
@@ -119,7 +119,7 @@ impl Session {
         let spec = spec.unwrap_or_else(|| subscription.spec.clone());
         let round = subscription.round.take();
         if !accepted || self.config.try_next {
-            self.subscriptions.remove(&id);
+            self.subscriptions.remove(id);
         }
         self.refused_here(spec, tickets, accepted, round, text, now);
         Ok(())
@@ -128,7 +128,7 @@ impl Session {
     /// The pair refuses a statistic; perhaps another has it.
     fn refused_here(
         &mut self,
-        spec: Arc<OpenSpec>,
+        spec: OpenSpec,
         tickets: Vec<Ticket>,
         accepted: bool,
         round: Option<Box<Round>>,
@@ -148,7 +148,7 @@ impl Session {
             round: Some(round),
         };
         // What is spelled out here has one pair that opens it, and no other.
-        if self.config.try_next && refused.spec.manner.spelled_out.is_none() {
+        if self.config.try_next && refused.spec.terms.manner.spelled_out.is_none() {
             self.forgotten.push(refused.spec.id);
             self.handed_over.push(refused);
         } else {
@@ -157,17 +157,15 @@ impl Session {
     }
 
     fn peek_refused(&mut self, id: StatisticId, own: Option<i32>, text: &Arc<str>) {
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return;
         };
         let Link::Open { peeks, .. } = &mut subscription.link else {
             return;
         };
-        let at = match own {
-            Some(own) => peeks.iter().position(|peek| peek.reference_id == own),
-            None => (!peeks.is_empty()).then_some(0),
-        };
-        let Some(peek) = at.and_then(|at| peeks.remove(at)) else {
+        // Under the statistic's number it is the oldest that was refused.
+        let is_it = |peek: &PeekInFlight| own.is_none_or(|own| peek.reference_id == own);
+        let Some(peek) = peeks.take_one(is_it) else {
             return;
         };
         if own.is_none()
@@ -176,13 +174,13 @@ impl Session {
             connection.references.remove(&peek.reference_id);
         }
         // Who waits for the first value waited for this peek.
-        let waiting = std::mem::take(&mut subscription.waiting);
+        let waiting = subscription.waiting.take();
         let tickets: Vec<Ticket> = peek.ticket.into_iter().chain(waiting).collect();
         if tickets.is_empty() {
             // Nobody asked: the statistic stays open, and its notifications keep it true.
             return;
         }
-        let proof = subscription.spec.proof.clone();
+        let proof = subscription.spec.terms.proof.clone();
         // As with an open, the refusal is to be remembered before anybody hears of it.
         self.events.push(Event::Refused {
             id,

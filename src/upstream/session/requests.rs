@@ -1,10 +1,9 @@
 //! The asking half of a session: what is wanted, fetched and closed, and when it is written.
 
-use std::collections::VecDeque;
-
 use tokio::time::Instant;
 
 use super::super::event::Ticket;
+use super::super::few::Few;
 use super::super::subscription::{Link, OpenSpec, PeekInFlight, Queue, Subscription};
 use super::super::window::Window;
 use super::{Failure, Get, Reference, Session};
@@ -21,10 +20,12 @@ impl Session {
         for spec in specs {
             let id = spec.id;
             self.upgrade(&spec, now)?;
-            let subscription = self
+            let wanted = self
                 .subscriptions
-                .entry(id)
-                .or_insert_with(|| Subscription::new(spec, true));
+                .get_or_insert_with(id, || Subscription::new(spec, true));
+            let Some(subscription) = wanted else {
+                continue;
+            };
             subscription.accepted = true;
             subscription.want();
             if let (Link::Idle, Queue::None) = (&subscription.link, subscription.queue) {
@@ -47,8 +48,8 @@ impl Session {
         }
         let id = spec.id;
         self.upgrade(&spec, now)?;
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
-            if !spec.manner.keep_open {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
+            if !spec.terms.manner.keep_open {
                 return self.get(Get::new(spec, ticket, true), now);
             }
             let mut subscription = Subscription::new(spec, false);
@@ -57,7 +58,7 @@ impl Session {
             self.urgent.push_back(id);
             return self.pump(now);
         };
-        if subscription.spec.proof != spec.proof {
+        if subscription.spec.terms.proof != spec.terms.proof {
             // The Stat Server judges the password, and the open statistic stays untouched.
             return self.get(Get::new(spec, ticket, false), now);
         }
@@ -94,7 +95,7 @@ impl Session {
         while self.may_open(Window::has_room)
             && let Some(id) = self.backlog.pop_front()
         {
-            if let Some(subscription) = self.subscriptions.get_mut(&id) {
+            if let Some(subscription) = self.subscriptions.get_mut(id) {
                 subscription.queue = Queue::None;
             }
             self.open_if_idle(id, now)?;
@@ -123,15 +124,15 @@ impl Session {
         ticket: Option<Ticket>,
         now: Instant,
     ) -> Result<(), Failure> {
-        let link = self.subscriptions.get(&id).map(|found| &found.link);
+        let link = self.subscriptions.get(id).map(|found| &found.link);
         let Some(&Link::Open { reference_id, .. }) = link else {
             return Ok(());
         };
         let own = self.request(Reference::Peek(id), now)?;
-        if let Some(subscription) = self.subscriptions.get_mut(&id)
+        if let Some(subscription) = self.subscriptions.get_mut(id)
             && let Link::Open { peeks, .. } = &mut subscription.link
         {
-            peeks.push_back(PeekInFlight {
+            peeks.push(PeekInFlight {
                 reference_id: own,
                 ticket,
             });
@@ -146,7 +147,7 @@ impl Session {
     /// Frees the reference ids of a statistic; late answers to them are skipped.
     pub(super) fn forget_references(&mut self, id: StatisticId) {
         let (Some(connection), Some(subscription)) =
-            (&mut self.connection, self.subscriptions.get(&id))
+            (&mut self.connection, self.subscriptions.get(id))
         else {
             return;
         };
@@ -166,14 +167,14 @@ impl Session {
     fn open_if_idle(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
         let idle = self
             .subscriptions
-            .get(&id)
+            .get(id)
             .filter(|subscription| matches!(subscription.link, Link::Idle));
         let Some(spec) = idle.map(|subscription| subscription.spec.clone()) else {
             return Ok(());
         };
         let reference_id = self.request(Reference::Open(id), now)?;
         let (Some(connection), Some(subscription)) =
-            (&mut self.connection, self.subscriptions.get_mut(&id))
+            (&mut self.connection, self.subscriptions.get_mut(id))
         else {
             return Ok(());
         };
@@ -202,7 +203,7 @@ impl Session {
         let spec = get.spec.clone();
         let reference_id = self.request(Reference::Get(Box::new(get)), now)?;
         let object = object(&spec);
-        self.send(&match &spec.manner.spelled_out {
+        self.send(&match &spec.terms.manner.spelled_out {
             Some(spelled_out) => Request::GetEx {
                 reference_id,
                 tag: None,
@@ -213,7 +214,7 @@ impl Session {
                 reference_id,
                 tag: None,
                 object,
-                metric: spec.statistic.metric.to_string(),
+                metric: spec.statistic.metric().to_string(),
                 refinements: refinements(&spec),
             },
         });
@@ -225,10 +226,10 @@ impl Session {
         let object = object(spec);
         let notification = Notification {
             mode: spec.mode,
-            insensitivity: spec.manner.insensitivity,
-            frequency: spec.manner.frequency,
+            insensitivity: spec.terms.manner.insensitivity,
+            frequency: spec.terms.manner.frequency,
         };
-        self.send(&match &spec.manner.spelled_out {
+        self.send(&match &spec.terms.manner.spelled_out {
             Some(spelled_out) => Request::OpenEx {
                 reference_id,
                 tag: None,
@@ -240,7 +241,7 @@ impl Session {
                 reference_id,
                 tag: None,
                 object,
-                metric: spec.statistic.metric.to_string(),
+                metric: spec.statistic.metric().to_string(),
                 notification,
                 refinements: refinements(spec),
             },
@@ -287,10 +288,10 @@ impl Session {
 
 fn object(spec: &OpenSpec) -> Object {
     Object {
-        object_type: spec.statistic.object_type.code().into(),
-        object_id: spec.statistic.object_id.to_string(),
-        tenant: spec.statistic.tenant.to_string(),
-        tenant_password: spec.password.clone(),
+        object_type: spec.statistic.object_type().code().into(),
+        object_id: spec.statistic.object_id().to_string(),
+        tenant: spec.statistic.tenant().to_string(),
+        tenant_password: spec.terms.password.clone(),
     }
 }
 
@@ -312,6 +313,6 @@ pub(super) fn opened(reference_id: i32, epoch: crate::model::Epoch) -> Link {
         epoch,
         valued: false,
         suspended: false,
-        peeks: VecDeque::new(),
+        peeks: Few::default(),
     }
 }

@@ -21,8 +21,8 @@ impl Session {
         if stood_by == stands_by {
             return;
         }
-        let concerned = |(id, subscription): (&StatisticId, &Subscription)| {
-            (has_sound_value(subscription) && !subscription.doubt.invalid).then_some(*id)
+        let concerned = |(id, subscription): (StatisticId, &Subscription)| {
+            (has_sound_value(subscription) && !subscription.doubt.invalid).then_some(id)
         };
         let mut ids: Vec<StatisticId> = self.subscriptions.iter().filter_map(concerned).collect();
         // The same bytes are to mean the same events, in the same order.
@@ -41,7 +41,7 @@ impl Session {
             Some(Reference::Open(id)) => *id,
             Some(Reference::Upgrade(id)) => {
                 // Nobody is told before it takes the first one's place.
-                let subscription = self.subscriptions.get_mut(id);
+                let subscription = self.subscriptions.get_mut(*id);
                 if let Some(upgrade) = subscription.and_then(|found| found.upgrade.as_mut()) {
                     upgrade.invalid = !valid;
                 }
@@ -53,7 +53,7 @@ impl Session {
             }
         };
         let stands_by = connection.mode == Some(ServerMode::Backup);
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return;
         };
         subscription.doubt.invalid = !valid;
@@ -66,7 +66,7 @@ impl Session {
     /// How far a value of this statistic may be trusted that reads with `quality`.
     pub(super) fn vouched(&self, id: StatisticId, quality: Quality) -> Quality {
         let mode = self.connection.as_ref().and_then(|it| it.mode);
-        let subscription = self.subscriptions.get(&id);
+        let subscription = self.subscriptions.get(id);
         let is_doubtful = mode == Some(ServerMode::Backup)
             || subscription.is_some_and(|subscription| subscription.doubt.invalid);
         if is_doubtful {

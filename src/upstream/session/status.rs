@@ -12,7 +12,7 @@ impl Session {
     /// Whether a statistic is wanted open.
     #[must_use]
     pub fn wants(&self, id: StatisticId) -> bool {
-        self.subscriptions.contains_key(&id)
+        self.subscriptions.contains(id)
     }
 
     /// Whether the Stat Server answered the registration.

@@ -1,8 +1,6 @@
 //! One statistic in two modes: a request for a more telling mode opens it a second time, and the
 //! first open is closed only after the second one's first value, so that nobody ever waits.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::super::event::{Event, Ticket};
@@ -17,25 +15,24 @@ impl Session {
     /// more than the present one, under the same password.
     pub(super) fn upgrade(&mut self, spec: &OpenSpec, now: Instant) -> Result<(), Failure> {
         let id = spec.id;
-        let Some(subscription) = self.subscriptions.get_mut(&id) else {
+        let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
         let present = subscription.upgrade.as_ref();
         let present = present.map_or(&subscription.spec, |upgrade| &upgrade.spec);
-        if !spec.mode.tells_more_than(present.mode) || spec.proof != present.proof {
+        if !spec.mode.tells_more_than(present.mode) || spec.terms.proof != present.terms.proof {
             return Ok(());
         }
         let mut spec = spec.clone();
         // What is kept open stays so, whatever the rules say by now: else it would be lost as soon
         // as another pair is to have it.
-        Arc::make_mut(&mut spec.manner).keep_open = true;
-        let spec = Arc::new(spec);
+        spec.keep_open();
         if let Link::Idle | Link::Closing { .. } = subscription.link {
             subscription.spec = spec;
             return Ok(());
         }
         self.drop_upgrade(id, now)?;
-        if let Some(subscription) = self.subscriptions.get_mut(&id) {
+        if let Some(subscription) = self.subscriptions.get_mut(id) {
             subscription.upgrade = Some(Box::new(Upgrade {
                 spec,
                 stage: UpgradeStage::Wanted,
@@ -47,7 +44,7 @@ impl Session {
 
     /// Sends the second open once the first is answered.
     pub(super) fn start_upgrade(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
-        let Some(subscription) = self.subscriptions.get(&id) else {
+        let Some(subscription) = self.subscriptions.get(id) else {
             return Ok(());
         };
         let (Link::Open { .. }, Some(upgrade)) = (&subscription.link, &subscription.upgrade) else {
@@ -60,7 +57,7 @@ impl Session {
         let reference_id = self.request(Reference::Upgrade(id), now)?;
         let epoch = self.epochs.allocate();
         let (Some(connection), Some(subscription)) =
-            (&mut self.connection, self.subscriptions.get_mut(&id))
+            (&mut self.connection, self.subscriptions.get_mut(id))
         else {
             return Ok(());
         };
@@ -81,7 +78,7 @@ impl Session {
     /// The second open was acknowledged.
     pub(super) fn upgrade_acknowledged(&mut self, id: StatisticId, now: Instant) {
         let (Some(connection), Some(subscription)) =
-            (&mut self.connection, self.subscriptions.get_mut(&id))
+            (&mut self.connection, self.subscriptions.get_mut(id))
         else {
             return;
         };
@@ -108,7 +105,7 @@ impl Session {
     pub(super) fn peek_upgrade(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
         let upgrade = self
             .subscriptions
-            .get(&id)
+            .get(id)
             .and_then(|subscription| subscription.upgrade.as_deref());
         let Some(&Upgrade {
             stage: UpgradeStage::Opened { reference_id, .. },
@@ -135,7 +132,7 @@ impl Session {
         self.upgrade_acknowledged(id, now);
         let upgrade = self
             .subscriptions
-            .get_mut(&id)
+            .get_mut(id)
             .and_then(|subscription| subscription.upgrade.take());
         let Some(upgrade) = upgrade else {
             return Ok(Vec::new());
@@ -147,11 +144,11 @@ impl Session {
         else {
             return Ok(Vec::new());
         };
-        let subscription = self.subscriptions.get_mut(&id);
+        let subscription = self.subscriptions.get_mut(id);
         let tickets = subscription.map_or_else(Vec::new, Subscription::take_waiting);
         self.leave(id, now)?;
         let (Some(connection), Some(subscription)) =
-            (&mut self.connection, self.subscriptions.get_mut(&id))
+            (&mut self.connection, self.subscriptions.get_mut(id))
         else {
             return Ok(tickets);
         };
@@ -161,7 +158,10 @@ impl Session {
         subscription.doubt.invalid = upgrade.invalid;
         let reference = Reference::Open(id);
         connection.references.insert(reference_id, reference);
-        let (mode, proof) = (subscription.spec.mode, subscription.spec.proof.clone());
+        let (mode, proof) = (
+            subscription.spec.mode,
+            subscription.spec.terms.proof.clone(),
+        );
         self.events.push(Event::Opened { id, mode, proof });
         Ok(tickets)
     }
@@ -170,7 +170,7 @@ impl Session {
     pub(super) fn upgrade_refused(&mut self, id: StatisticId, text: &str, now: Instant) {
         let upgrade = self
             .subscriptions
-            .get_mut(&id)
+            .get_mut(id)
             .and_then(|subscription| subscription.upgrade.take());
         let (Some(connection), Some(upgrade)) = (&mut self.connection, upgrade) else {
             return;
@@ -196,7 +196,7 @@ impl Session {
     pub(super) fn drop_upgrade(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
         let upgrade = self
             .subscriptions
-            .get_mut(&id)
+            .get_mut(id)
             .and_then(|subscription| subscription.upgrade.take());
         let (Some(connection), Some(upgrade)) = (&mut self.connection, upgrade) else {
             return Ok(());

@@ -50,7 +50,7 @@ async fn what_came_while_neither_side_was_there_is_opened_on_both() {
     let specs = specs(&simulator, 30);
     for spec in &specs {
         let handed_over = HandedOver {
-            spec: Arc::new(spec.clone()),
+            spec: spec.clone(),
             tickets: Vec::new(),
             accepted: true,
             round: None,

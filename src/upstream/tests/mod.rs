@@ -241,9 +241,11 @@ fn spec((number, statistic): (usize, Statistic)) -> OpenSpec {
         id: StatisticId(u32::try_from(number).unwrap()),
         statistic: Arc::new(statistic),
         mode: NotificationMode::Immediate,
-        password: String::new().into(),
-        proof: PasswordProof::NONE,
-        manner: Arc::default(),
+        terms: Arc::new(Terms {
+            password: String::new().into(),
+            proof: PasswordProof::NONE,
+            manner: Arc::default(),
+        }),
     }
 }
 

@@ -43,10 +43,9 @@ impl Echo {
 
 impl AnswerPeeks for Echo {
     async fn peek(&self, query: Query, freshness: Freshness) -> Result<Answer, PeekError> {
-        let mut key = Vec::new();
-        query.statistic.write_key(&mut key);
+        let key = query.statistic.key();
         let password = query.tenant_password.expose_secret();
-        Self::answer(&key, query.mode, password, freshness)
+        Self::answer(key, query.mode, password, freshness)
             .ok_or_else(|| PeekError::Refused("not known".into()))
     }
 

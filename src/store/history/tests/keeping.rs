@@ -38,7 +38,7 @@ fn a_statistic_may_be_kept_for_longer_or_shorter_than_the_others() {
     let clock = Clock::set_at(NOW);
     let mut config = config(dir.path());
     config.history.retention = Duration::from_hours(3 * 24);
-    config.history.retention_of = RetentionOf(Arc::new(|statistic| match &*statistic.object_id {
+    config.history.retention_of = RetentionOf(Arc::new(|statistic| match statistic.object_id() {
         "agent-1" => Some(Duration::from_hours(24 * 24)),
         "agent-2" => Some(Duration::from_hours(24)),
         _ => None,

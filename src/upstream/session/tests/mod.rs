@@ -25,6 +25,7 @@ use bytes::BytesMut;
 use super::super::event::Outcome;
 use super::super::plan::{Manner, SpelledOut};
 use super::super::subscription::OpenSpec;
+use super::super::terms::Terms;
 use super::*;
 use crate::model::{NotificationMode, ProofKey, Quality, Value};
 use crate::wire::{self, Deframer, EventKind, Kv, KvValue, Message};
@@ -143,7 +144,7 @@ impl Bench {
             }
             ["take", name, ref ticket @ ..] => {
                 let handed = HandedOver {
-                    spec: Arc::new(self.spec(name, "")),
+                    spec: self.spec(name, ""),
                     tickets: ticket.iter().map(|name| self.ticket(name)).collect(),
                     accepted: ticket.is_empty(),
                     round: None,
@@ -191,15 +192,17 @@ impl Bench {
             } else {
                 NotificationMode::Immediate
             },
-            proof: self.proofs.prove(&password),
-            password,
-            manner: Arc::new(Manner {
-                keep_open: !name.starts_with('g'),
-                spelled_out: name.starts_with('x').then(|| SpelledOut {
-                    definition: wire::Definition::default(),
-                    server: "main".into(),
+            terms: Arc::new(Terms {
+                proof: self.proofs.prove(&password),
+                password,
+                manner: Arc::new(Manner {
+                    keep_open: !name.starts_with('g'),
+                    spelled_out: name.starts_with('x').then(|| SpelledOut {
+                        definition: wire::Definition::default(),
+                        server: "main".into(),
+                    }),
+                    ..Manner::default()
                 }),
-                ..Manner::default()
             }),
         }
     }

@@ -143,10 +143,19 @@ fn a_statistic_stays_one_that_is_kept_open() {
     bench.follow(&[("want n1", "open#5 n1"), ("opened 5", "opened n1")]);
     let mut spec = bench.spec("n1", "");
     spec.mode = NotificationMode::Immediate;
-    Arc::make_mut(&mut spec.manner).keep_open = false;
+    let terms = Arc::make_mut(&mut spec.terms);
+    Arc::make_mut(&mut terms.manner).keep_open = false;
     let ticket = bench.ticket("a");
     bench.session.fetch(spec, ticket, bench.now).unwrap();
     bench.act("");
     bench.follow(&[("disconnect", "down; a lost")]);
-    assert!(bench.session.spec(id_of("n1")).unwrap().manner.keep_open);
+    assert!(
+        bench
+            .session
+            .spec(id_of("n1"))
+            .unwrap()
+            .terms
+            .manner
+            .keep_open
+    );
 }
