@@ -115,7 +115,8 @@ async fn follow(path: &Path) -> io::Result<()> {
     tokio::time::sleep(Duration::from_secs(seconds.into())).await;
     let worked = processor_ms_of(&pid) - worked;
     let memory_later = resident_of(&pid);
-    simulator.say("rate 0")?;
+    // Nothing changes any more, login times included.
+    simulator.say("freeze primary")?;
     // What is under way by then is told within two seconds, or it is late.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     stop.send_replace(true);
