@@ -17,10 +17,10 @@ from servers import Peekd, Simulator, filled_store, wait_for
 
 def main():
     options = arguments()
-    work = Path(options.work)
+    work = Path(options.work).resolve()
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    kept = Path(options.store) if options.store else work / "filled"
+    kept = Path(options.store).resolve() if options.store else work / "filled"
     if not (kept / "store").exists():
         filled_store(options.binary, kept, options.statistics)
     shutil.copytree(kept / "store", work / "store")
