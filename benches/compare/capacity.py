@@ -3,7 +3,7 @@
 
 For each size: simulated Stat Servers push so many values a second into a service with passwords, store
 and history, while a client peeks at a steady rate; processor time, memory, disk and latencies are
-taken over the whole run. Writes target/capacity/result.json and prints the table of docs/capacity.md.
+taken over the whole run. Writes target/capacity/result.json and prints a table.
 """
 
 import argparse
