@@ -1,5 +1,8 @@
 //! Looking around and following along: `/v1`.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use peekd::simulator::{Command, Role, ScriptedValue};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -189,6 +192,84 @@ async fn changes_are_told_since_a_revision_also_of_before_a_restart() {
         let refused = get(&world, &format!("/v1/changes?{wrong}")).await;
         assert_eq!(refused.status, 400, "{wrong}");
     }
+    world.stop().await;
+}
+
+/// What a client that polls for changes makes of them: each statistic by its id, without its age.
+#[derive(Default)]
+struct Polled {
+    revision: String,
+    known: BTreeMap<String, Value>,
+}
+
+impl Polled {
+    /// Asks for what changed since the last time; answers how much that was.
+    async fn poll(&mut self, world: &World) -> usize {
+        let since = &self.revision;
+        let told = body(&get(world, &format!("/v1/changes?since={since}")).await);
+        told["revision"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut self.revision);
+        let changes = told["changes"].as_array().unwrap();
+        for change in changes {
+            let id = change["id"].as_str().unwrap().to_owned();
+            if change["deleted"] == true {
+                self.known.remove(&id);
+            } else {
+                self.known.insert(id, without_age(change));
+            }
+        }
+        changes.len()
+    }
+}
+
+fn without_age(one: &Value) -> Value {
+    let mut one = one.clone();
+    one.as_object_mut().unwrap().remove("age");
+    one
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_polls_through_a_restart_knows_what_a_list_tells() {
+    let mut world = World::start().await;
+    let opened = open_all(&world).await;
+    let simulator = world.pair.simulator.clone();
+    simulator.set_rate(2_000);
+    simulator.run_centre();
+    let mut client = Polled {
+        revision: "0".to_owned(),
+        ..Polled::default()
+    };
+    let mut told = 0;
+    for round in 0..60 {
+        if round == 30 {
+            world.stop().await;
+            world.launch().await;
+        }
+        told += client.poll(&world).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(told > 2 * opened, "{told} changes of {opened} statistics");
+    simulator.command(Command::Freeze(Role::Primary));
+    let at_rest = async {
+        // What is under way comes in first; trust in it is lost for good meanwhile or not at all.
+        loop {
+            while client.poll(&world).await > 0 {}
+            let list = body(&get(&world, "/v1/statistics?limit=10000").await);
+            let list = list["statistics"].as_array().unwrap();
+            let listed: BTreeMap<String, Value> = list
+                .iter()
+                .map(|one| (one["id"].as_str().unwrap().to_owned(), without_age(one)))
+                .collect();
+            if client.poll(&world).await == 0 {
+                return listed;
+            }
+        }
+    };
+    let listed = tokio::time::timeout(PATIENCE, at_rest).await.expect("rest");
+    assert!(listed.len() >= opened);
+    assert_eq!(client.known, listed);
     world.stop().await;
 }
 
