@@ -18,7 +18,7 @@ pub const FIELD_LEN_MAX: usize = 4096;
 /// refinements equal absent ones.
 ///
 /// Kept in one piece, since there are very many: two bytes for the object type and whether it is
-/// reset, then each text and [`END`].
+/// reset, then each text, ended by a byte that no UTF-8 text has.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Statistic {
     key: Box<[u8]>,

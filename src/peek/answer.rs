@@ -94,7 +94,7 @@ pub enum PeekError {
 /// One question as it stands in a request, for [`AnswerPeeks::glance`].
 #[derive(Clone, Copy)]
 pub struct Glance<'a> {
-    /// Which statistic: its key (see [`Statistic::write_key`]).
+    /// Which statistic: its key (see [`Statistic::key`](crate::model::Statistic::key)).
     pub key: &'a [u8],
     /// As [`Query::mode`].
     pub mode: NotificationMode,
