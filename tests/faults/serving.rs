@@ -144,7 +144,10 @@ async fn a_service_on_a_disk_that_refuses_answers_and_says_so_until_it_works_aga
         for number in 1..=5 {
             count(&simulator, &address, number).await;
         }
-        until(&address, "/health/ready", |body| body.contains(r#""ready""#)).await;
+        until(&address, "/health/ready", |body| {
+            body.contains(r#""ready""#)
+        })
+        .await;
         until(&address, "/metrics", has_line("peekd_store_healthy 1.0")).await;
 
         mounted.refuse(Some(refusal));
@@ -153,13 +156,19 @@ async fn a_service_on_a_disk_that_refuses_answers_and_says_so_until_it_works_aga
         }
         let degraded = |body: &str| body.contains(r#""degraded""#);
         let told = until(&address, "/health/ready", degraded).await;
-        assert!(told.contains("the store cannot write"), "{refusal:?}: {told}");
+        assert!(
+            told.contains("the store cannot write"),
+            "{refusal:?}: {told}"
+        );
         until(&address, "/metrics", has_line("peekd_store_healthy 0.0")).await;
         // Neither asking nor being told waits for the disk.
         count(&simulator, &address, 11).await;
 
         mounted.refuse(None);
-        until(&address, "/health/ready", |body| body.contains(r#""ready""#)).await;
+        until(&address, "/health/ready", |body| {
+            body.contains(r#""ready""#)
+        })
+        .await;
         let page = until(&address, "/metrics", has_line("peekd_store_healthy 1.0")).await;
         assert!(has_line("peekd_store_lost_changes_total 0")(&page));
         count(&simulator, &address, 12).await;

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::bucket::{BucketV1, ChunkKey};
+use super::glance::Glance;
 use super::row::{Row, RowRef};
 use super::rows::{Rows, RowsOf, Wanted};
 use super::volume::Volume;
@@ -86,7 +87,7 @@ impl<'w> Cursor<'w> {
             let Some(next) = self.next.take() else {
                 return Ok(());
             };
-            let Some((key, joined)) = self.chunk_from(next)? else {
+            let Some((key, found)) = self.chunk_from(next)? else {
                 if self
                     .expected
                     .is_some_and(|expected| expected < self.bucket.chunks)
@@ -102,12 +103,18 @@ impl<'w> Cursor<'w> {
                 self.damage("a chunk is missing");
             }
             self.expected = Some(key.ordinal.saturating_add(1));
-            if !matches!(self.wanted, Wanted::One(one) if one.0 < key.first) {
-                self.next = Some(ChunkKey {
-                    ordinal: key.ordinal.saturating_add(1),
-                    ..key
-                });
-            }
+            let joined = match found {
+                Found::Beyond => return Ok(()),
+                Found::Passed => None,
+                Found::Whole(joined) => Some(joined),
+            };
+            self.next = Some(ChunkKey {
+                ordinal: key.ordinal.saturating_add(1),
+                ..key
+            });
+            let Some(joined) = joined else {
+                continue;
+            };
             let wanted = self.wanted;
             let rows = joined.payload.and_then(|payload| {
                 // The checksums keep accidents out; a decoder may still stumble over malice.
@@ -121,22 +128,46 @@ impl<'w> Cursor<'w> {
         Ok(())
     }
 
-    fn chunk_from(&self, from: ChunkKey) -> Result<Option<(ChunkKey, Joined)>, EngineError> {
+    /// The chunk at `from` or the next one, as much of it as is needed.
+    fn chunk_from(&self, from: ChunkKey) -> Result<Option<(ChunkKey, Found)>, EngineError> {
         let mut assembler = Assembler::default();
-        let mut found = None;
+        let mut current = None;
+        let mut seen = None;
         self.vault
             .scan(Drawer::Chunks, &from.to_bytes(), |key, value| {
-                if ChunkKey::read(key).is_none_or(|key| key.bucket != from.bucket) {
+                let chunk = ChunkKey::read(key).filter(|key| key.bucket == from.bucket);
+                if chunk.is_none() || current.is_some_and(|current| chunk != Some(current)) {
                     return ControlFlow::Break(());
                 }
-                found = assembler.push(key, value);
-                match found {
-                    Some(_) => ControlFlow::Break(()),
-                    None => ControlFlow::Continue(()),
+                current = chunk;
+                if chunk.is_some_and(|chunk| self.wanted.is_before(chunk.first)) {
+                    seen = Some(Found::Beyond);
+                    return ControlFlow::Break(());
                 }
+                // Each part is its own prefix's: the one before is never finished by this.
+                drop(assembler.push(key, value));
+                seen = self.glance(&assembler);
+                if seen.is_some() || assembler.is_complete() {
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
             })?;
-        let found = found.or_else(|| assembler.finish());
-        Ok(found.and_then(|joined| Some((ChunkKey::read(&joined.prefix)?, joined))))
+        let found = seen.or_else(|| assembler.finish().map(Found::Whole));
+        Ok(current.zip(found))
+    }
+
+    /// What the first parts of a chunk tell: most chunks hold nothing of one statistic, and what
+    /// statistics they hold comes first.
+    fn glance(&self, assembler: &Assembler) -> Option<Found> {
+        if matches!(self.wanted, Wanted::All) {
+            return None;
+        }
+        let front = assembler.so_far()?;
+        match catch(|| Glance::at(front, self.wanted)).ok()? {
+            Glance::Unknown => None,
+            Glance::Passed => Some(Found::Passed),
+            Glance::Beyond => Some(Found::Beyond),
+        }
     }
 
     fn damage(&mut self, what: &str) {
@@ -146,6 +177,15 @@ impl<'w> Cursor<'w> {
             self.damaged.push(text);
         }
     }
+}
+
+/// What became of looking for a chunk.
+enum Found {
+    Whole(Joined),
+    /// Nothing of it is wanted.
+    Passed,
+    /// Nothing of it is wanted, nor of what comes after it.
+    Beyond,
 }
 
 /// Several buckets and the tail as one: by statistic, and the older rows first.
