@@ -9,10 +9,12 @@ use crate::store::codec::Fault;
 /// What the front of a chunk tells without the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Glance {
-    /// It may hold something that is wanted: nothing else is known.
+    /// Too little of it has been read to tell, or it is damaged.
     Unknown,
-    /// Nothing of it is wanted.
-    Passed,
+    /// It holds something that is wanted.
+    Wanted,
+    /// Nothing of it is wanted, up to and with this statistic.
+    Passed(u32),
     /// Nothing of it is wanted, nor of the chunks after it.
     Beyond,
 }
@@ -41,9 +43,9 @@ impl Glance {
             last = id;
         });
         Ok(match wanted {
-            _ if is_wanted => Self::Unknown,
+            _ if is_wanted => Self::Wanted,
             Wanted::One(one) if last > i64::from(one.0) => Self::Beyond,
-            _ => Self::Passed,
+            _ => Self::Passed(u32::try_from(last).unwrap_or(u32::MAX)),
         })
     }
 }
@@ -65,13 +67,13 @@ mod tests {
         let payload = draft.finish().unwrap();
         let one = |id| Wanted::One(StatisticId(id));
         for (wanted, expected) in [
-            (one(100), Glance::Unknown),
-            (one(107), Glance::Unknown),
+            (one(100), Glance::Wanted),
+            (one(107), Glance::Wanted),
             (one(108), Glance::Beyond),
             (one(99), Glance::Beyond),
-            (one(3001), Glance::Passed),
-            (Wanted::Which(&|id| id.0 == 108), Glance::Passed),
-            (Wanted::Which(&|id| id.0 == 107), Glance::Unknown),
+            (one(3001), Glance::Passed(2998)),
+            (Wanted::Which(&|id| id.0 == 108), Glance::Passed(2998)),
+            (Wanted::Which(&|id| id.0 == 107), Glance::Wanted),
         ] {
             assert_eq!(Glance::at(&payload, wanted), expected);
             let known = |len: &usize| Glance::at(&payload[..*len], wanted) == expected;
