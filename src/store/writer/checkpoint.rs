@@ -338,7 +338,7 @@ mod tests {
         let engine = Engine::open(Place::Memory, Access::Serve, Faults::default()).unwrap();
         let (mut image, mut meta) = (Image::default(), Meta::default());
         let mut checkpoints =
-            Checkpoints::new(Sequence(0), 0, 0, u64::MAX, Duration::from_secs(3600));
+            Checkpoints::new(Sequence(0), 0, 0, u64::MAX, Duration::from_hours(1));
         let mut durable = Sequence(0);
         for number in 0..400 {
             let at = Timestamp(number);
