@@ -9,7 +9,10 @@ mod m0002_instants;
 #[cfg(test)]
 pub(in crate::store) mod tests;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// One step from the schema before to `version`.
 struct Migration {
@@ -73,17 +76,49 @@ pub(super) enum MigrationError {
     Engine(#[from] sled::Error),
 }
 
-/// Lets a migration be stopped between batches.
-pub(super) struct Progress<'a> {
-    stop: &'a AtomicBool,
+/// How far a migration has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrating {
+    /// The schema that the store is being brought to.
+    pub version: u32,
+    /// What that is called.
+    pub name: &'static str,
+    /// Entries that are done.
+    pub done: u64,
+    /// Entries there are; 0 where they are not counted.
+    pub total: u64,
 }
 
+/// Is told between batches how far a migration has come; may stop it there.
+pub(super) type Watch<'a> = dyn FnMut(Migrating) -> ControlFlow<()> + 'a;
+
+/// Tells how far a migration has come, and lets it be stopped between batches.
+pub(super) struct Progress<'a> {
+    now: Migrating,
+    watch: &'a mut Watch<'a>,
+    logged: Instant,
+}
+
+/// Between two lines of the log about one migration.
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
+
 impl Progress<'_> {
-    fn proceed(&self) -> Result<(), MigrationError> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(MigrationError::Stopped);
+    /// Goes on, unless it is to be stopped.
+    fn proceed(&mut self) -> Result<(), MigrationError> {
+        let Migrating {
+            version,
+            done,
+            total,
+            ..
+        } = self.now;
+        if self.logged.elapsed() >= LOG_INTERVAL {
+            self.logged = Instant::now();
+            tracing::info!(target: "peekd::store", version, done, total, "still migrating");
         }
-        Ok(())
+        match (self.watch)(self.now) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(MigrationError::Stopped),
+        }
     }
 }
 
@@ -102,27 +137,43 @@ pub(super) fn version(db: &sled::Db) -> Result<u32, MigrationError> {
 
 /// Brings a store to the newest schema. Each step's number is written after everything else of it
 /// is durable, so that an interrupted step runs again.
-pub(super) fn run(db: &sled::Db, stop: &AtomicBool) -> Result<Report, MigrationError> {
+pub(super) fn run(db: &sled::Db, watch: &mut Watch<'_>) -> Result<Report, MigrationError> {
+    run_through(MIGRATIONS, db, watch)
+}
+
+fn run_through(
+    chain: &[Migration],
+    db: &sled::Db,
+    watch: &mut Watch<'_>,
+) -> Result<Report, MigrationError> {
     let from = version(db)?;
-    if from > KNOWN {
+    let newest = chain.last().map_or(0, |step| step.version);
+    if from > newest {
         return Err(MigrationError::TooNew(from));
     }
     let mut to = from;
-    let mut progress = Progress { stop };
-    for migration in MIGRATIONS.iter().filter(|step| step.version > from) {
+    for migration in chain.iter().filter(|step| step.version > from) {
+        let (version, name) = (migration.version, migration.name);
+        tracing::info!(target: "peekd::store", version, name, "migrating");
+        let mut progress = Progress {
+            now: Migrating {
+                version,
+                name,
+                done: 0,
+                total: 0,
+            },
+            watch: &mut |now| watch(now),
+            logged: Instant::now(),
+        };
         progress.proceed()?;
-        tracing::info!(
-            target: "peekd::store",
-            version = migration.version,
-            name = migration.name,
-            "migrating",
-        );
         (migration.up)(db, &mut progress)?;
         db.flush()?;
-        to = migration.version;
+        progress.proceed()?;
         db.open_tree(META)?
-            .insert(SCHEMA_VERSION, &to.to_be_bytes())?;
+            .insert(SCHEMA_VERSION, &version.to_be_bytes())?;
         db.flush()?;
+        to = version;
+        progress.proceed()?;
     }
     Ok(Report { from, to })
 }

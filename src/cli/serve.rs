@@ -8,12 +8,15 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+use super::progress::Progress;
 use super::signals::stop_on_signal;
 use super::try_store;
 use crate::model::Clock;
 use crate::service::{self, LogFormat, Service, Settings};
+use crate::store::Migrating;
 use crate::upstream::TcpConnector;
 
 /// Options of `serve`.
@@ -52,6 +55,7 @@ async fn serve(settings: Settings, file: &Path) -> anyhow::Result<()> {
     let connector = Arc::new(TcpConnector);
     let mut hangup = signal(SignalKind::hangup())?;
     let mut service = Service::launch(settings, listener, connector, Clock::system(), stop);
+    tasks.spawn(show_migration(service.migrating()));
     let ended = loop {
         tokio::select! {
             ended = service.join() => break ended,
@@ -62,6 +66,17 @@ async fn serve(settings: Settings, file: &Path) -> anyhow::Result<()> {
     // is known of 1.2 million statistics took half a minute.
     std::mem::forget(service);
     Ok(ended?)
+}
+
+/// A bar on a terminal for a migration that lasts; the log has lines.
+async fn show_migration(mut migrating: watch::Receiver<Option<Migrating>>) {
+    let mut progress = Progress::new("entries brought to the new schema");
+    while migrating.changed().await.is_ok() {
+        if let Some(now) = *migrating.borrow_and_update() {
+            progress.show(now.done, now.total);
+        }
+    }
+    progress.end();
 }
 
 /// SIGHUP: the file is read again, and what can change while the service runs is taken over. A file

@@ -11,6 +11,7 @@ mod telemetry;
 mod warm_up;
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ use crate::api::{self, Edge, Phase, Readiness};
 use crate::ingest::{BATCH_QUEUE_LEN, Ingest};
 use crate::model::{Clock, ProofKey};
 use crate::peek::{Board, Peek, Stored};
-use crate::store::{self, Opened};
+use crate::store::{self, Migrating, Opened};
 use crate::upstream::{Connector, StatTypes, Upstream};
 
 /// How long the tasks of a stage may take to end once told, before they are left behind.
@@ -61,6 +62,7 @@ pub enum ServiceError {
 /// A running service.
 pub struct Service {
     readiness: watch::Receiver<Readiness>,
+    migrating: watch::Receiver<Option<Migrating>>,
     edge: Arc<Edge<Peek>>,
     reloads: mpsc::Sender<Settings>,
     task: JoinHandle<Result<(), ServiceError>>,
@@ -77,6 +79,7 @@ impl Service {
         stop: CancellationToken,
     ) -> Self {
         let (told, readiness) = watch::channel(Readiness::default());
+        let (migration, migrating) = watch::channel(None);
         let (answers, answers_seen) = watch::channel(None);
         let http = Arc::new(settings.http.clone());
         let edge = Arc::new(Edge::new(http, answers_seen, readiness.clone()));
@@ -85,11 +88,13 @@ impl Service {
             listener,
             answers,
             readiness: told,
+            migration,
         };
         let (reloads, asked) = mpsc::channel(RELOAD_QUEUE_LEN);
         let task = run(settings, front, asked, connector, clock, stop);
         Self {
             readiness,
+            migrating,
             edge,
             reloads,
             task: TaskTracker::new().spawn(task),
@@ -121,6 +126,12 @@ impl Service {
         self.readiness.clone()
     }
 
+    /// How far a migration of the store has come, while there is one; closed when the store is open.
+    #[must_use]
+    pub fn migrating(&self) -> watch::Receiver<Option<Migrating>> {
+        self.migrating.clone()
+    }
+
     /// Waits for the end.
     ///
     /// # Errors
@@ -138,6 +149,7 @@ struct Front {
     listener: TcpListener,
     answers: watch::Sender<Option<Arc<Peek>>>,
     readiness: watch::Sender<Readiness>,
+    migration: watch::Sender<Option<Migrating>>,
 }
 
 async fn run(
@@ -153,6 +165,7 @@ async fn run(
         listener,
         answers,
         readiness,
+        migration,
     } = front;
     let edge_stop = CancellationToken::new();
     let edge_tasks = Supervisor::new(stop.clone());
@@ -178,7 +191,7 @@ async fn run(
     }
 
     let drain = settings.http.drain;
-    let outcome = match start(settings, asked, connector, clock, &stop).await {
+    let outcome = match start(settings, asked, connector, clock, migration, &stop).await {
         Ok(core) => {
             edge.watch_store(store_figures(&core.writer));
             answers.send_replace(Some(core.peek.clone()));
@@ -198,10 +211,15 @@ async fn run(
             }
         }
         Err(error) => {
+            // A migration that was stopped is finished by the next start.
+            let asked = stop.is_cancelled();
             stop.cancel();
             edge_stop.cancel();
             edge_tasks.wait(STAGE_PATIENCE).await;
-            Err(error)
+            match error {
+                ServiceError::Store(store::Error::Closed) if asked => Ok(()),
+                error => Err(error),
+            }
         }
     };
     if edge_tasks.has_failed() {
@@ -243,15 +261,12 @@ async fn start(
     asked: mpsc::Receiver<Settings>,
     connector: Arc<dyn Connector>,
     clock: Clock,
+    migration: watch::Sender<Option<Migrating>>,
     stop: &CancellationToken,
 ) -> Result<Core, ServiceError> {
     let proofs = ProofKey::random().map_err(ServiceError::Random)?;
-    let opened = open_store(
-        settings.store.clone(),
-        settings.trial.clone(),
-        clock.clone(),
-    )
-    .await?;
+    let (config, trial) = (settings.store.clone(), settings.trial.clone());
+    let opened = open_store(config, trial, clock.clone(), migration, stop.clone()).await?;
     let Opened {
         writer,
         loaded,
@@ -378,14 +393,22 @@ fn store_figures(writer: &store::Writer) -> impl Fn() -> api::StoreFigures + Sen
     }
 }
 
+/// Opens the store. A stop ends a migration between two batches; the next start finishes it.
 async fn open_store(
     config: store::Config,
     trial: Option<store::Trial>,
     clock: Clock,
+    migrating: watch::Sender<Option<Migrating>>,
+    stop: CancellationToken,
 ) -> Result<Opened, ServiceError> {
-    let open = tokio::task::spawn_blocking(move || match &trial {
-        Some(trial) => store::open_after_trial(&config, &clock, trial),
-        None => store::open(&config, &clock),
+    let open = tokio::task::spawn_blocking(move || {
+        store::open_watched(&config, &clock, trial.as_ref(), &mut |now| {
+            migrating.send_replace(Some(now));
+            if stop.is_cancelled() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })
     });
     match open.await {
         Ok(opened) => Ok(opened?),

@@ -40,7 +40,8 @@ pub use history::{
     Reason, RetentionOf, Step,
 };
 pub use looking::{Looked, look, read};
-pub use opening::{Opened, open, open_after_trial};
+pub use migrations::Migrating;
+pub use opening::{Opened, open, open_watched};
 pub use running::{backup_running, verify_running};
 pub use sizes::{TreeSize, sizes};
 pub use status::{Health, OpenReport, Sequence, Status};

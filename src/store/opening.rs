@@ -1,6 +1,7 @@
 //! From a path to an open store: the ladder, loading, and what a start leaves on disk before
 //! anything else happens.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::engine::{
 use super::error::Error;
 use super::history::{History, Keeper};
 use super::loading::{Recovered, recover};
+use super::migrations::{Migrating, Watch};
 use super::queue::{LIMITS, Limits};
 use super::snapshot::{self, Snapshots};
 use super::status::OpenReport;
@@ -53,11 +55,21 @@ pub fn open(config: &Config, clock: &Clock) -> Result<Opened, Error> {
     open_with(config, clock, &Faults::default(), LIMITS)
 }
 
-/// As [`open`]; where the last opening came to no end, another process tries first.
+/// As [`open`]; where the last opening came to no end, another process tries first. `watch` is told
+/// between batches how far a migration has come, and may stop it: the next start finishes it.
 ///
 /// # Errors
-/// As [`open`].
-pub fn open_after_trial(config: &Config, clock: &Clock, trial: &Trial) -> Result<Opened, Error> {
+/// As [`open`]; and that it was closed, when a migration was stopped.
+pub fn open_watched(
+    config: &Config,
+    clock: &Clock,
+    trial: Option<&Trial>,
+    watch: &mut dyn FnMut(Migrating) -> ControlFlow<()>,
+) -> Result<Opened, Error> {
+    let Some(trial) = trial else {
+        let faults = Faults::default();
+        return open_guarded(config, clock, &faults, LIMITS, &mut || Ok(()), watch);
+    };
     make_directory(&config.path)?;
     let marker = Marker::set(&config.path);
     let mut died = false;
@@ -74,7 +86,8 @@ pub fn open_after_trial(config: &Config, clock: &Clock, trial: &Trial) -> Result
         died |= tried.is_err();
         tried.map_err(Failure::Damaged)
     };
-    let opened = open_guarded(config, clock, &Faults::default(), LIMITS, &mut before);
+    let faults = Faults::default();
+    let opened = open_guarded(config, clock, &faults, LIMITS, &mut before, watch);
     if opened.is_ok() || !died {
         marker.remove();
     }
@@ -87,7 +100,8 @@ pub(super) fn open_with(
     faults: &Faults,
     limits: Limits,
 ) -> Result<Opened, Error> {
-    open_guarded(config, clock, faults, limits, &mut || Ok(()))
+    let watch = &mut |_| ControlFlow::Continue(());
+    open_guarded(config, clock, faults, limits, &mut || Ok(()), watch)
 }
 
 /// `before` is asked before the engine opens files that it did not write just now.
@@ -97,6 +111,7 @@ fn open_guarded(
     faults: &Faults,
     limits: Limits,
     before: &mut dyn FnMut() -> Result<(), Failure>,
+    watch: &mut Watch<'_>,
 ) -> Result<Opened, Error> {
     let began = Instant::now();
     let snapshot_at = snapshot::taken_at(&config.path);
@@ -107,7 +122,7 @@ fn open_guarded(
         }
         let engine = match place {
             Place::Memory => in_memory(config, faults, &mut loaded_in_memory)?,
-            Place::Disk(_) => Engine::open(place, Access::Serve, faults.clone())?,
+            Place::Disk(_) => Engine::open_watched(place, Access::Serve, faults.clone(), watch)?,
         };
         let recovered = recover(&engine)?;
         knows_its_past(config, &engine, &recovered)?;

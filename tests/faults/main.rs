@@ -16,3 +16,4 @@ mod load;
 mod mount;
 mod power_cut;
 mod refusing;
+mod serving;

@@ -49,7 +49,9 @@ impl History {
         let mut output = Output::new(self.format, HEADINGS, out)?;
         let mut result = Ok(());
         let contents = selected.looked.history.contents()?;
-        let total = contents.rows + contents.tail_rows;
+        let total = selected
+            .is_all()
+            .then_some(contents.rows + contents.tail_rows);
         let (mut progress, mut done) = (Progress::new("changes"), 0);
         let damaged = selected.looked.history.scan(
             selected.range,
@@ -57,7 +59,10 @@ impl History {
             &mut |id, sample| {
                 done += 1;
                 if done % PROGRESS_ROWS == 0 {
-                    progress.show(done, total);
+                    match total {
+                        Some(total) => progress.show(done, total),
+                        None => progress.count(done),
+                    }
                 }
                 result = row(&selected, id, sample).and_then(|row| output.row(row));
                 match result {

@@ -1,9 +1,11 @@
 //! Lines of output as columns for people, CSV or JSON; written as they come.
 
 use std::io::Write;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use super::super::table::Table;
 use crate::model::Value;
@@ -37,10 +39,14 @@ const VALUE_LEN_MAX: usize = 60;
 /// last.
 const PAGE_LEN: usize = 1000;
 
+/// Lines are held back no longer, as long as more are coming.
+const HELD_BACK_MAX: Duration = Duration::from_millis(500);
+
 /// Writes lines under headings, which are promised to scripts.
 pub(super) struct Output<W: Write> {
     headings: &'static [&'static str],
     form: Form<W>,
+    flushed: Instant,
 }
 
 enum Form<W: Write> {
@@ -67,7 +73,11 @@ impl<W: Write> Output<W> {
             }
             Format::Jsonl => Form::Jsonl(out),
         };
-        Ok(Self { headings, form })
+        Ok(Self {
+            headings,
+            form,
+            flushed: Instant::now(),
+        })
     }
 
     /// Writes a line: as many cells as there are headings.
@@ -93,6 +103,10 @@ impl<W: Write> Output<W> {
                 }
                 writeln!(out, "}}")?;
             }
+        }
+        if self.flushed.elapsed() >= HELD_BACK_MAX {
+            self.finish()?;
+            self.flushed = Instant::now();
         }
         Ok(())
     }

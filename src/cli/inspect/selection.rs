@@ -59,6 +59,11 @@ impl Selection {
 }
 
 impl Selected {
+    /// Whether nothing was left out.
+    pub(super) fn is_all(&self) -> bool {
+        self.names.len() == self.looked.loaded.statistics.len() && self.range == Range::ALL
+    }
+
     /// The configured name of a server.
     pub(super) fn server(&self, server: ServerId) -> String {
         let name = self.servers.get(&server).cloned();

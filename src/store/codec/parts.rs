@@ -120,6 +120,20 @@ impl Assembler {
         done
     }
 
+    /// What the parts of the last prefix make so far, if all of them are in order: each has a
+    /// checksum of its own.
+    pub(in crate::store) fn so_far(&self) -> Option<&[u8]> {
+        let group = self.current.as_ref()?;
+        group.joined.payload.as_deref().ok()
+    }
+
+    /// Whether no more parts of the last prefix are to come.
+    pub(in crate::store) fn is_complete(&self) -> bool {
+        self.current
+            .as_ref()
+            .is_some_and(|group| group.missing == 0)
+    }
+
     /// Returns what the last parts make, after which the assembler is as new.
     pub(in crate::store) fn finish(&mut self) -> Option<Joined> {
         self.current.take().map(Group::close)

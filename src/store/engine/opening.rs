@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
 use super::{Engine, EngineError, Faults, Handles, lock, past, quiet, release};
 use crate::store::error::Error;
-use crate::store::migrations::{self, MigrationError};
+use crate::store::migrations::{self, Migrating, MigrationError, Watch};
 
 /// Where the engine keeps its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,9 +87,19 @@ impl Engine {
         access: Access,
         faults: Faults,
     ) -> Result<Self, Failure> {
+        Self::open_watched(place, access, faults, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`Engine::open`]; `watch` is told how far a migration has come, and may stop it.
+    pub(in crate::store) fn open_watched(
+        place: Place,
+        access: Access,
+        faults: Faults,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, Failure> {
         let opened = quiet::catch(|| {
             faults.check("open")?;
-            open(&place, access)
+            open(&place, access, &faults, watch)
         });
         match opened {
             Ok(Ok((handles, schema))) => Ok(Self {
@@ -105,7 +115,12 @@ impl Engine {
     }
 }
 
-fn open(place: &Place, access: Access) -> Result<(Handles, u32), Failure> {
+fn open(
+    place: &Place,
+    access: Access,
+    faults: &Faults,
+    watch: &mut Watch<'_>,
+) -> Result<(Handles, u32), Failure> {
     let config = sled::Config::new()
         .cache_capacity(CACHE_CAPACITY)
         .flush_every_ms(Some(FLUSH_EVERY_MS));
@@ -126,7 +141,10 @@ fn open(place: &Place, access: Access) -> Result<(Handles, u32), Failure> {
         was_not_empty(&db, path)?;
         sync_files(path)?;
     }
-    let schema = schema(&db, place, access)?;
+    let schema = match access {
+        Access::Serve => migrate(&db, faults, watch)?,
+        Access::Look => schema(&db, place)?,
+    };
     let tree = |name: &str| db.open_tree(name).map_err(engine_failure);
     let handles = Handles {
         meta: tree("meta")?,
@@ -154,12 +172,23 @@ fn was_not_empty(db: &sled::Db, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn schema(db: &sled::Db, place: &Place, access: Access) -> Result<u32, Failure> {
-    let version = match access {
-        Access::Serve => migrations::run(db, &AtomicBool::new(false)).map(|report| report.to),
-        Access::Look => migrations::version(db),
-    };
-    match version.map_err(migration_failure)? {
+fn migrate(db: &sled::Db, faults: &Faults, watch: &mut Watch<'_>) -> Result<u32, Failure> {
+    let mut fault = None;
+    let report = migrations::run(db, &mut |now: Migrating| match faults.check("migrate") {
+        Ok(()) => watch(now),
+        Err(error) => {
+            fault = Some(error);
+            ControlFlow::Break(())
+        }
+    });
+    match fault {
+        Some(error) => Err(error.into()),
+        None => Ok(report.map_err(migration_failure)?.to),
+    }
+}
+
+fn schema(db: &sled::Db, place: &Place) -> Result<u32, Failure> {
+    match migrations::version(db).map_err(migration_failure)? {
         found if found > migrations::KNOWN => Err(too_new(found)),
         0 => Err(Failure::Final(Error::Missing {
             path: match place {

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::bucket::{BucketV1, ChunkKey};
+use super::glance::Glance;
 use super::row::{Row, RowRef};
 use super::rows::{Rows, RowsOf, Wanted};
 use super::volume::Volume;
@@ -20,6 +21,8 @@ pub(super) struct Cursor<'w> {
     /// Chunks with nothing of it are passed over.
     wanted: Wanted<'w>,
     rows: Rows,
+    /// The first statistic of the last chunk, once that was looked for.
+    end: Option<u32>,
     /// Where the next chunk is looked for; `None` at the end.
     next: Option<ChunkKey>,
     /// Which chunk that must be, where that is known.
@@ -53,6 +56,7 @@ impl<'w> Cursor<'w> {
             bucket: Arc::clone(bucket),
             wanted,
             rows: Rows::default(),
+            end: None,
             next: Some(before.unwrap_or(start)),
             expected: before.map(|key| key.ordinal).or(expected),
             damaged: Vec::new(),
@@ -86,7 +90,7 @@ impl<'w> Cursor<'w> {
             let Some(next) = self.next.take() else {
                 return Ok(());
             };
-            let Some((key, joined)) = self.chunk_from(next)? else {
+            let Some((key, found)) = self.chunk_from(next)? else {
                 if self
                     .expected
                     .is_some_and(|expected| expected < self.bucket.chunks)
@@ -102,12 +106,21 @@ impl<'w> Cursor<'w> {
                 self.damage("a chunk is missing");
             }
             self.expected = Some(key.ordinal.saturating_add(1));
-            if !matches!(self.wanted, Wanted::One(one) if one.0 < key.first) {
-                self.next = Some(ChunkKey {
-                    ordinal: key.ordinal.saturating_add(1),
-                    ..key
-                });
-            }
+            self.next = Some(ChunkKey {
+                ordinal: key.ordinal.saturating_add(1),
+                ..key
+            });
+            let joined = match found {
+                Found::Whole(joined) => joined,
+                Found::Passed(last) => {
+                    self.jump(key, last)?;
+                    continue;
+                }
+                Found::Beyond => {
+                    self.next = None;
+                    continue;
+                }
+            };
             let wanted = self.wanted;
             let rows = joined.payload.and_then(|payload| {
                 // The checksums keep accidents out; a decoder may still stumble over malice.
@@ -121,22 +134,83 @@ impl<'w> Cursor<'w> {
         Ok(())
     }
 
-    fn chunk_from(&self, from: ChunkKey) -> Result<Option<(ChunkKey, Joined)>, EngineError> {
+    /// Passes over chunks between one whose statistics end with `last` and the next that may hold
+    /// what is wanted.
+    fn jump(&mut self, passed: ChunkKey, last: u32) -> Result<(), EngineError> {
+        let Wanted::Which(which) = self.wanted else {
+            return Ok(());
+        };
+        let in_bucket = |key: &ChunkKey| key.bucket == self.bucket.number;
+        let before = |first, ordinal| {
+            let key = ChunkKey {
+                first,
+                ordinal,
+                ..passed
+            };
+            let found = self.vault.key_before(Drawer::Chunks, &key.to_bytes())?;
+            Ok::<_, EngineError>(found.and_then(|key| ChunkKey::read(&key)).filter(in_bucket))
+        };
+        // What comes after the first of the last chunk is in that one.
+        let end = match self.end {
+            Some(end) => end,
+            None => before(u32::MAX, u32::MAX)?.map_or(last, |key| key.first),
+        };
+        self.end = Some(end);
+        let mut ids = (last.saturating_add(1)..end).map(StatisticId);
+        let wanted = ids.find(|id| which(*id)).map_or(end, |id| id.0);
+        // As at the beginning: the chunk before may begin with a lesser number and still hold it.
+        if let Some(target) = before(wanted, 0)?
+            && target.ordinal > passed.ordinal.saturating_add(1)
+        {
+            self.next = Some(target);
+            self.expected = Some(target.ordinal);
+        }
+        Ok(())
+    }
+
+    /// The chunk at `from` or the next one, as much of it as is needed.
+    fn chunk_from(&self, from: ChunkKey) -> Result<Option<(ChunkKey, Found)>, EngineError> {
         let mut assembler = Assembler::default();
-        let mut found = None;
+        let (mut current, mut seen) = (None, None);
+        // Everything is wanted, or what comes first has told that it is.
+        let mut is_wanted = matches!(self.wanted, Wanted::All);
         self.vault
             .scan(Drawer::Chunks, &from.to_bytes(), |key, value| {
-                if ChunkKey::read(key).is_none_or(|key| key.bucket != from.bucket) {
+                let chunk = ChunkKey::read(key).filter(|key| key.bucket == from.bucket);
+                if chunk.is_none() || current.is_some_and(|current| chunk != Some(current)) {
                     return ControlFlow::Break(());
                 }
-                found = assembler.push(key, value);
-                match found {
-                    Some(_) => ControlFlow::Break(()),
-                    None => ControlFlow::Continue(()),
+                current = chunk;
+                if chunk.is_some_and(|chunk| self.wanted.is_before(chunk.first)) {
+                    seen = Some(Found::Beyond);
+                    return ControlFlow::Break(());
                 }
+                // Nothing is finished by this: all parts are of one chunk.
+                drop(assembler.push(key, value));
+                if !is_wanted {
+                    match self.glance(&assembler) {
+                        Glance::Unknown => {}
+                        Glance::Wanted => is_wanted = true,
+                        Glance::Passed(last) => seen = Some(Found::Passed(last)),
+                        Glance::Beyond => seen = Some(Found::Beyond),
+                    }
+                }
+                if seen.is_some() || assembler.is_complete() {
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
             })?;
-        let found = found.or_else(|| assembler.finish());
-        Ok(found.and_then(|joined| Some((ChunkKey::read(&joined.prefix)?, joined))))
+        let found = seen.or_else(|| assembler.finish().map(Found::Whole));
+        Ok(current.zip(found))
+    }
+
+    /// What the first parts of a chunk tell: most chunks hold nothing of one statistic, and what
+    /// statistics they hold comes first.
+    fn glance(&self, assembler: &Assembler) -> Glance {
+        let Some(front) = assembler.so_far() else {
+            return Glance::Unknown;
+        };
+        catch(|| Glance::at(front, self.wanted)).unwrap_or(Glance::Unknown)
     }
 
     fn damage(&mut self, what: &str) {
@@ -146,6 +220,15 @@ impl<'w> Cursor<'w> {
             self.damaged.push(text);
         }
     }
+}
+
+/// What became of looking for a chunk.
+enum Found {
+    Whole(Joined),
+    /// Nothing of it is wanted, up to and with this statistic.
+    Passed(u32),
+    /// Nothing of it is wanted, nor of what comes after it.
+    Beyond,
 }
 
 /// Several buckets and the tail as one: by statistic, and the older rows first.

@@ -12,6 +12,7 @@ mod content;
 mod cursor;
 mod decimal;
 mod gaps;
+mod glance;
 mod keeper;
 mod limits;
 mod packer;

@@ -24,12 +24,17 @@ pub(super) enum Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn holds(self, id: i64) -> bool {
+    pub(super) fn holds(self, id: i64) -> bool {
         match self {
             Self::All => true,
             Self::One(one) => id == i64::from(one.0),
             Self::Which(which) => u32::try_from(id).is_ok_and(|id| which(StatisticId(id))),
         }
+    }
+
+    /// Whether all of it comes before a chunk that begins with `first`.
+    pub(super) const fn is_before(self, first: u32) -> bool {
+        matches!(self, Self::One(one) if one.0 < first)
     }
 }
 

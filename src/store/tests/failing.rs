@@ -155,7 +155,7 @@ fn lost_in_journal(path: &Path) -> Vec<u64> {
     engine
         .scan(engine::Tree::Journal, &[], |key, value| {
             assembler.push(key, value).into_iter().for_each(&mut take);
-            std::ops::ControlFlow::Continue(())
+            ControlFlow::Continue(())
         })
         .unwrap();
     assembler.finish().into_iter().for_each(&mut take);

@@ -55,7 +55,7 @@ fn rows_vanish_at_once_and_from_the_disk_when_their_volume_is_rewritten() {
     let mut shown = Vec::new();
     let scanned = opened.history.scan(Range::ALL, &|_| true, &mut |id, _| {
         shown.push(id.0);
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     });
     assert_eq!((scanned.unwrap(), shown), (Vec::new(), vec![0, 2]));
     settle(&opened);

@@ -5,12 +5,14 @@ mod damage;
 mod failing;
 mod forgetting;
 mod golden;
+mod migrating;
 mod model;
 mod reopening;
 mod running;
 mod trying;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -127,12 +127,12 @@ fn a_check_counts_what_is_there_and_can_be_ended() {
         .record((0..STATISTICS).map(|id| sampled(id, 1)));
     runtime().block_on(opened.writer.flush()).unwrap();
     drop(saved(&opened.writer));
-    let on = |_: u64, _: u64| std::ops::ControlFlow::Continue(());
+    let on = |_: u64, _: u64| ControlFlow::Continue(());
     let verified = verify_running(&opened.writer, &mut { on }).unwrap();
     assert_eq!(verified.damaged, Vec::<String>::new());
     assert_eq!(verified.history_tail, u64::from(STATISTICS));
     assert!(verified.journal_entries > 1, "{verified:?}");
-    let ended = verify_running(&opened.writer, &mut |_, _| std::ops::ControlFlow::Break(()));
+    let ended = verify_running(&opened.writer, &mut |_, _| ControlFlow::Break(()));
     assert!(matches!(ended, Err(Error::Closed)), "{ended:?}");
     opened.writer.close().unwrap();
 }

@@ -3,6 +3,8 @@
 mod folding;
 mod merging;
 mod retiring;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 use std::collections::VecDeque;

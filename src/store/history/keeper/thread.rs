@@ -77,7 +77,7 @@ impl Start {
     }
 
     /// Opens history; tried again until it works or the store is closed.
-    fn open(self) -> Option<Worker> {
+    pub(super) fn open(self) -> Option<Worker> {
         loop {
             match self.attempt() {
                 Ok((opened, found)) => return Some(self.begin(opened, found)),

@@ -1,8 +1,12 @@
 //! Damaged, missing and foreign history hurts no answer, is told, and is never deleted.
 
 use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
+use crate::store::engine::{Fault, Faults};
+use crate::store::opening::open_with;
+use crate::store::queue::LIMITS;
 use crate::store::verify;
 
 /// A closed store with two volumes of history; returns their directories.
@@ -59,6 +63,33 @@ fn a_damaged_volume_is_set_aside_and_the_rest_serves() {
     taken_in(&opened);
     assert!(numbers(&opened.history, 0).contains(&(200_001, 8)));
     assert!(opened.writer.status().borrow().history_fault.is_some());
+}
+
+/// A disk that fails for a moment makes what is whole look damaged.
+#[test]
+fn a_volume_that_opens_at_the_second_or_third_attempt_is_not_set_aside() {
+    for failures in 0..=3 {
+        let dir = tempfile::tempdir().unwrap();
+        make(dir.path());
+        let calls = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&calls);
+        let faults = Faults {
+            plan: Some(Arc::new(move |call| {
+                let opens = call == "open vault";
+                let fails = opens && counted.fetch_add(1, Ordering::Relaxed) < failures;
+                fails.then_some(Fault::Fail)
+            })),
+        };
+        let clock = Clock::set_at(NOW);
+        let opened = open_with(&config(dir.path()), &clock, &faults, LIMITS).unwrap();
+        opened.history.contents().unwrap();
+        let status = opened.history.status().borrow().clone();
+        assert!(calls.load(Ordering::Relaxed) > failures);
+        let expected = usize::from(failures == 3);
+        assert_eq!(status.set_aside.len(), expected, "{failures} failures");
+        assert_eq!(is_set_aside(dir.path()), failures == 3);
+        opened.writer.close().unwrap();
+    }
 }
 
 #[test]

@@ -200,3 +200,43 @@ fn a_scan_shows_what_is_wanted_over_the_borders_of_chunks_and_of_the_tail() {
     }
     assert_eq!(found(&[1]).len(), 4098);
 }
+
+/// Chunks between two that are wanted are passed over; what is found is the same.
+#[test]
+fn a_scan_of_some_among_very_many_finds_each_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::set_at(NOW);
+    let opened = open_at(dir.path(), &clock);
+    let many = 60_000_u32;
+    record(&opened, (0..many).map(|id| sampled(id, 0, i64::from(id))));
+    // One fills chunks of its own, and shares one with its neighbours at either end.
+    let long = 30_000;
+    record(&opened, (1..20_000).map(|n| sampled(long, n, 7)));
+    taken_in(&opened);
+    let contents = opened.history.contents().unwrap();
+    assert_eq!((contents.buckets, contents.tail_rows), (1, 0));
+    let of_any = |id: u32| if id == long { 20_000 } else { 1 };
+    for wanted in [
+        &[0][..],
+        &[59_999],
+        &[long],
+        &[29_999, long, 30_001],
+        &[0, 8191, 8192, 16_384, 24_575, 30_001, 59_999],
+        &[8190, 40_000, 59_998, 70_000],
+        &[70_000],
+    ] {
+        let mut found = std::collections::BTreeMap::<u32, u32>::new();
+        let asked = |id: StatisticId| wanted.contains(&id.0);
+        let damaged = opened.history.scan(Range::ALL, &asked, &mut |id, sample| {
+            if id.0 != long {
+                assert_eq!(owned(sample).value, Value::Integer(i64::from(id.0)));
+            }
+            *found.entry(id.0).or_default() += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!(damaged.unwrap(), Vec::<String>::new(), "{wanted:?}");
+        let there = wanted.iter().filter(|id| **id < many);
+        let expected = there.map(|id| (*id, of_any(*id))).collect();
+        assert_eq!(found, expected, "{wanted:?}");
+    }
+}
