@@ -4,6 +4,7 @@ mod both;
 mod broken;
 mod faulty;
 mod pacing;
+mod passing_on;
 mod stopping;
 mod switching;
 mod taking_off;
