@@ -3,7 +3,8 @@
 
 For each size: simulated Stat Servers push so many values a second into a service with passwords, store
 and history, while a client peeks at a steady rate; processor time, memory, disk and latencies are
-taken over the whole run. Writes target/capacity/result.json and prints a table.
+taken over the whole run. Then it is killed in full load and started again, and at last stopped. Prints a
+table for docs/capacity.md and writes it, with every figure, to target/capacity.
 """
 
 import argparse
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-from servers import BASIC, Peekd, Simulator, filled_store, wait_for
+from restart import restarted, stopped
+from servers import BASIC, Peekd, Simulator, kept_store, wait_for
 
 VALUES_A_PEEK = 50
 
@@ -75,57 +77,63 @@ def disk(folder):
     return int(out.stdout.split()[0])
 
 
-def run_size(binary, folder, name, size, seconds):
-    print(f"{name}: filling a store of {size.statistics:,} statistics", file=sys.stderr)
-    store, names = filled_store(binary, folder / "fill", size.statistics)
-    simulator = Simulator(binary, folder / "simulator", size.statistics, stdin=subprocess.PIPE)
+class HistoryMeter:
+    """What a change costs on the disk once history has it, which takes over five minutes at a time."""
+
+    def __init__(self, peekd):
+        self.peekd = peekd
+        self.samples = []
+        self.look()
+
+    def look(self):
+        figures = self.peekd.metrics(
+            "peekd_store_flushed_changes_total",
+            "peekd_store_history_size_bytes",
+            "peekd_store_history_folded_timestamp_seconds",
+        )
+        self.samples.append((time.time(), *figures))
+
+    def flushed_by(self, instant):
+        known = [flushed for when, flushed, _, _ in self.samples if when <= instant]
+        return known[-1] if known else 0
+
+    def bytes_per_change(self):
+        """`None` as long as history has taken over nothing of the load."""
+        (_, _, size_before, folded_before), (_, _, size, folded) = self.samples[0], self.samples[-1]
+        changes = self.flushed_by(folded) - self.flushed_by(folded_before)
+        return (size - size_before) / changes if changes > 0 else None
+
+
+def run_size(options, binary, folder, name):
+    size = SIZES[name]
+    stores = Path(options.stores).resolve() if options.stores else folder / "filled"
+    print(f"{name}: a store of {size.statistics:,} statistics ...", file=sys.stderr)
+    filled, names = kept_store(binary, stores / str(size.statistics), size.statistics)
+    store = folder / "store"
+    shutil.copytree(filled, store)
+    simulator = Simulator(binary, folder / "simulator", len(names))
     peekd = None
     try:
         began = time.monotonic()
         peekd = Peekd(binary, folder / "peekd", simulator.port, store)
+        meter = HistoryMeter(peekd)
         ready = time.monotonic() - began
-        wait_for("every statistic", lambda: peekd.open_now() >= len(names), 120)
+        wait_for("every statistic", lambda: peekd.open_now() >= len(names), options.patience, 0.2)
         opened = time.monotonic() - began
-
-        def rate(values):
-            simulator.process.stdin.write(f"rate {values}\n".encode())
-            simulator.process.stdin.flush()
-
-        rate(size.updates)
-        time.sleep(10)
-        peeker = Peeker(peekd, names, size.peeked)
-        peeker.start()
-        start, cpu, disk_before = time.monotonic(), peekd.cpu_seconds(), disk(store)
-        changes = peekd.metric("peekd_store_flushed_changes_total")
-        resident = 0
-        while (passed := time.monotonic() - start) < seconds:
-            if size.burst:
-                rate(size.burst if passed % 60 < 10 else size.updates)
-            resident = max(resident, peekd.resident_bytes())
-            time.sleep(1)
-        peeker.is_over.set()
-        peeker.join(15)
-        took = sorted(peeker.took)
-        passed = time.monotonic() - start
-        changes = peekd.metric("peekd_store_flushed_changes_total") - changes
-        grown = disk(store) - disk_before
+        simulator.order(f"rate {size.updates}")
+        time.sleep(options.settle)
+        result = loaded(options, size, peekd, simulator, (store, names, meter))
+        simulator.order(f"rate {size.burst or size.updates}")
+        time.sleep(2)
+        restart = restarted(peekd, simulator, names, options.patience)
         return {
             "size": name,
             "statistics": len(names),
-            "seconds": passed,
-            "changes_per_second": changes / passed,
-            "values_peeked_per_second": len(took) * VALUES_A_PEEK / passed,
-            "peeks_failed": peeker.failed,
-            "peek_median_ms": took[len(took) // 2] * 1000,
-            "peek_p99_ms": took[len(took) * 99 // 100] * 1000,
-            "cores": (peekd.cpu_seconds() - cpu) / passed,
-            "resident_bytes": resident,
-            "store_bytes": disk(store),
-            "grown_bytes_per_day": grown / passed * 86400,
-            "lost_changes": peekd.metric("peekd_store_lost_changes_total"),
-            "flush_max_ms": peekd.metric("peekd_store_flush_max_seconds") * 1000,
+            **result,
             "ready_seconds": ready,
             "opened_seconds": opened,
+            "restart": restart,
+            "stop": stopped(peekd, simulator),
         }
     finally:
         if peekd:
@@ -134,15 +142,65 @@ def run_size(binary, folder, name, size, seconds):
         shutil.rmtree(folder)
 
 
+def loaded(options, size, peekd, simulator, stored):
+    """Takes the figures of one size while the load lasts."""
+    store, names, meter = stored
+    peeker = Peeker(peekd, names, size.peeked)
+    peeker.start()
+    start, cpu, disk_before = time.monotonic(), peekd.cpu_seconds(), disk(store)
+    flushed, lost = "peekd_store_flushed_changes_total", "peekd_store_lost_changes_total"
+    changes, resident, was_bursting = peekd.metric(flushed), 0, False
+    while (passed := time.monotonic() - start) < options.seconds:
+        is_bursting = size.burst is not None and passed % 60 < 10
+        if is_bursting != was_bursting:
+            simulator.order(f"rate {size.burst if is_bursting else size.updates}")
+        was_bursting = is_bursting
+        resident = max(resident, peekd.resident_bytes())
+        if time.time() - meter.samples[-1][0] > 3:
+            meter.look()
+        time.sleep(0.5)
+    peeker.is_over.set()
+    peeker.join(15)
+    took = sorted(peeker.took)
+    passed = time.monotonic() - start
+    meter.look()
+    rate, change = (peekd.metric(flushed) - changes) / passed, meter.bytes_per_change()
+    return {
+        "seconds": passed,
+        "changes_per_second": rate,
+        "history_bytes_per_change": change,
+        "history_bytes_per_day": None if change is None else change * rate * 86400,
+        "values_peeked_per_second": len(took) * VALUES_A_PEEK / passed,
+        "peeks_failed": peeker.failed,
+        "peek_median_ms": took[len(took) // 2] * 1000,
+        "peek_p99_ms": took[len(took) * 99 // 100] * 1000,
+        "cores": (peekd.cpu_seconds() - cpu) / passed,
+        "resident_bytes": resident,
+        "store_bytes": disk(store),
+        "grown_bytes": disk(store) - disk_before,
+        "lost_changes": peekd.metric(lost),
+        "flush_max_ms": peekd.metric("peekd_store_flush_max_seconds") * 1000,
+    }
+
+
+HEAD = """\
+| size | statistics | changes/s | values peeked/s | cores | memory | disk a day | peek of 50: median / 99 % \
+| start: first answer / all open | killed in load: first answer / all open | stopped in | lost |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
+
+
 def row(result):
+    again, a_day = result["restart"], result["history_bytes_per_day"]
+    a_day = "not measured" if a_day is None else f"{a_day / 2**30:,.1f} GiB"
     return (
         f"| {result['size']} | {result['statistics']:,} | {result['changes_per_second']:,.0f} "
         f"| {result['values_peeked_per_second']:,.0f} | {result['cores']:.2f} "
         f"| {result['resident_bytes'] / 2**20:,.0f} MiB "
-        f"| {result['grown_bytes_per_day'] / 2**30:,.1f} GiB "
+        f"| {a_day} "
         f"| {result['peek_median_ms']:.1f} / {result['peek_p99_ms']:.1f} ms "
         f"| {result['ready_seconds']:.1f} / {result['opened_seconds']:.1f} s "
-        f"| {result['lost_changes']:.0f} |"
+        f"| {again['first_answer_seconds']:.1f} / {again['all_open_seconds']:.1f} s "
+        f"| {result['stop']['seconds']:.1f} s | {result['lost_changes']:.0f} |"
     )
 
 
@@ -150,21 +208,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peekd", default="target/release/peekd")
     parser.add_argument("--seconds", type=int, default=300, help="of each size")
+    parser.add_argument("--settle", type=float, default=10, help="seconds of load before")
+    parser.add_argument("--patience", type=float, default=300, help="seconds that opening all may take")
     parser.add_argument("--sizes", default="S,M,L")
     parser.add_argument("--folder", default="target/capacity")
+    parser.add_argument("--stores", help="a folder whose filled stores are used, and made if need be")
     options = parser.parse_args()
     folder = Path(options.folder).resolve()
     shutil.rmtree(folder, ignore_errors=True)
-    results = []
-    print("| size | statistics | changes/s | values peeked/s | cores | memory | disk a day | peek of 50, median / 99 % | first answer / all open | lost |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    results, lines = [], [HEAD]
+    print(HEAD, flush=True)
     for name in options.sizes.split(","):
         binary = str(Path(options.peekd).resolve())
-        result = run_size(binary, folder / name, name, SIZES[name], options.seconds)
-        results.append(result)
-        print(row(result), flush=True)
+        results.append(run_size(options, binary, folder / name, name))
+        lines.append(row(results[-1]))
+        print(lines[-1], flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").write_text(json.dumps(results, indent=1) + "\n")
+    (folder / "table.md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class Run:
     generator_busy: float  # share of the run in which the generator's one thread was busy
     median_us: float | None = None
     p99_us: float | None = None
+    requests: int = 0
 
     @property
     def is_void(self):
@@ -69,9 +70,10 @@ def measured(server, seconds, command):
     return done.stdout, server.cpu_seconds() - server_before, own
 
 
-def wrk(server, url, forms, seconds, clients=CLIENTS):
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", HERE / "forms.lua"]
-    out, cpu, own = measured(server, seconds, [*command, url, "--", forms])
+def wrk(server, url, forms, seconds, clients=CLIENTS, extra=()):
+    """Posts `forms` in turn; `extra` are the further arguments of forms.lua."""
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s", "-s", HERE / "forms.lua"]
+    out, cpu, own = measured(server, seconds, [*command, url, "--", forms, *extra])
     found = re.search(r"^RESULT (.*)$", out, re.MULTILINE)
     if found is None:
         raise RuntimeError(f"wrk told no result:\n{out}")
@@ -84,6 +86,7 @@ def wrk(server, url, forms, seconds, clients=CLIENTS):
         generator_busy=own / result["seconds"],
         median_us=result["median_us"],
         p99_us=result["p99_us"],
+        requests=result["requests"],
     )
 
 

@@ -7,6 +7,7 @@ A server has `processes` (whose processor time and memory are its cost), `url` w
 import base64
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,7 +31,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(what, is_there, seconds=60):
+def wait_for(what, is_there, seconds=60, pause=0.05):
     """Waits until `is_there()`, which may also fail as long as the server is not up."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -39,7 +40,7 @@ def wait_for(what, is_there, seconds=60):
                 return
         except (OSError, ValueError):
             pass
-        time.sleep(0.05)
+        time.sleep(pause)
     raise RuntimeError(f"{what} did not come up within {seconds} s")
 
 
@@ -55,10 +56,17 @@ class Server:
         self.name = name
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{name}.log"
-        with self.log.open("wb") as log:
-            options.setdefault("stdin", subprocess.DEVNULL)
-            options.setdefault("stdout", log)
-            self.process = subprocess.Popen(command, stderr=log, **options)
+        self.command, self.options = command, options
+        self.launch()
+
+    def launch(self):
+        """Starts the process; again, if it has ended."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                stderr=log,
+                **{"stdin": subprocess.DEVNULL, "stdout": log, **self.options},
+            )
 
     @property
     def processes(self):
@@ -86,6 +94,11 @@ class Server:
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        """Ends it as a crash would."""
+        self.process.kill()
+        self.process.wait()
 
     def stop(self):
         if self.process.poll() is None:
@@ -172,8 +185,13 @@ class Simulator(Server):
         command += ["--primary", f"127.0.0.1:{self.port}", "--backup", f"127.0.0.1:{backup}"]
         if rate is not None:
             command += ["--rate", str(rate)]
-        super().__init__("simulate", command, folder, **options)
+        super().__init__("simulate", command, folder, stdin=subprocess.PIPE, **options)
         wait_for("the simulator", lambda: accepts(self.port))
+
+    def order(self, command):
+        """Has a command of docs/simulator.md carried out, such as `rate 70000`."""
+        self.process.stdin.write(f"{command}\n".encode())
+        self.process.stdin.flush()
 
 
 class Peekd(Server):
@@ -202,6 +220,9 @@ class Peekd(Server):
         self.url = f"{self.base}/genesys/1/statistic"
         self.many_url = f"{self.base}/genesys/1/statistics"
         super().__init__("peekd", [binary, "serve", "--config", str(config)], folder)
+        self.until_ready()
+
+    def until_ready(self):
         wait_for("peekd", lambda: self.get("/health/ready")["status"] == "ready")
 
     def get(self, path):
@@ -209,13 +230,19 @@ class Peekd(Server):
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
-    def metric(self, name):
-        """The sum of one figure over its labels."""
+    def metrics(self, *names):
+        """Figures, each summed over its labels; 0 for one that is not told."""
         request = urllib.request.Request(self.base + "/metrics", headers={"Authorization": BASIC})
+        sums = dict.fromkeys(names, 0.0)
         with urllib.request.urlopen(request, timeout=60) as answer:
-            lines = answer.read().decode().splitlines()
-        found = [line for line in lines if line.startswith((name + " ", name + "{"))]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in found)
+            for line in answer.read().decode().splitlines():
+                name = line.split(" ", 1)[0].split("{", 1)[0]
+                if name in sums:
+                    sums[name] += float(line.rsplit(" ", 1)[1])
+        return [sums[name] for name in names]
+
+    def metric(self, name):
+        return self.metrics(name)[0]
 
     def open_now(self):
         return sum(server["statistics"]["open"] for server in self.get("/v1/servers")["servers"])
@@ -226,12 +253,14 @@ def filled_store(binary, folder, statistics):
     store = folder / "store"
     port = free_port()
     command = [binary, "demo", "--listen", f"127.0.0.1:{port}", "--store", str(store)]
+    # As slow as life: a large centre at speed would take the processor from the filling.
+    command += ["--speed", "1"]
     demo = Server("demo", [*command, "--statistics", str(statistics)], folder)
     peek = Peekd.__new__(Peekd)
     peek.base = f"http://127.0.0.1:{port}"
     try:
         wait_for("the demo", lambda: peek.get("/health/ready")["status"] == "ready", 300)
-        wait_for("every statistic", lambda: peek.open_now() >= statistics, 300)
+        wait_for("every statistic", lambda: peek.open_now() >= statistics, 900, 0.5)
         names, cursor = [], ""
         while cursor is not None:
             page = peek.get(f"/v1/statistics?limit=10000{cursor and '&cursor=' + cursor}")
@@ -240,3 +269,13 @@ def filled_store(binary, folder, statistics):
     finally:
         demo.stop()
     return store, names
+
+
+def kept_store(binary, folder, statistics):
+    """Like [`filled_store`], but made only once: later runs find it in `folder`."""
+    known = folder / "names.json"
+    if not known.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        _, names = filled_store(binary, folder, statistics)
+        known.write_text(json.dumps(names))
+    return folder / "store", json.loads(known.read_text())

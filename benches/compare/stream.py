@@ -8,11 +8,10 @@ and how long the queue was. See README.md here.
 
 import argparse
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
-from servers import Peekd, Simulator, filled_store, wait_for
+from servers import Peekd, Simulator, kept_store, wait_for
 
 
 def main():
@@ -21,25 +20,21 @@ def main():
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     kept = Path(options.store).resolve() if options.store else work / "filled"
-    if not (kept / "store").exists():
-        filled_store(options.binary, kept, options.statistics)
-    shutil.copytree(kept / "store", work / "store")
+    filled, _ = kept_store(options.binary, kept, options.statistics)
+    shutil.copytree(filled, work / "store")
     for rate in options.rates:
         print(line(rate, *measured(options, work, rate)), flush=True)
     shutil.rmtree(work)
 
 
 def measured(options, work, rate):
-    simulator = Simulator(
-        options.binary, work / "sim", options.statistics, stdin=subprocess.PIPE
-    )
+    simulator = Simulator(options.binary, work / "sim", options.statistics)
     try:
         peekd = Peekd(options.binary, work / "peekd", simulator.port, work / "store")
         try:
             wait_for("the statistics", lambda: peekd.open_now() >= options.statistics, 300)
             # Only now: a stream would make the opening last.
-            simulator.process.stdin.write(f"rate {rate}\n".encode())
-            simulator.process.stdin.flush()
+            simulator.order(f"rate {rate}")
             time.sleep(options.settle)
             before, began = figures(peekd, simulator), time.monotonic()
             queued = 0

@@ -12,8 +12,9 @@ use crate::model::{
 use crate::store::{Change, Subscription, Writer};
 use crate::upstream::{Batch, Event, Outcome, Ticket};
 
-/// Batches that wait to be ingested; when full, the pairs stop reading from their sockets.
-pub const BATCH_QUEUE_LEN: usize = 1024;
+/// Batches that wait to be ingested; when full, the pairs stop reading from their sockets. A batch may
+/// hold a whole read's worth of values, thousands, and a live answer stands behind all of them.
+pub const BATCH_QUEUE_LEN: usize = 64;
 /// Samples put into the cache under one hold of its index: some ten microseconds.
 const SAMPLES_AT_ONCE: usize = 64;
 

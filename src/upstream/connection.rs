@@ -12,6 +12,11 @@ use tokio::net::TcpStream;
 /// Without ADDP nothing else would find a peer whose machine is gone.
 const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 
+/// So many bytes may lie unread in the system, which of its own accord lets twenty times as many: an
+/// answer stands behind all of them, and what they tell grows old. Still more than the answers to a whole
+/// window of opens, so that a long line costs nothing.
+const UNREAD_LEN: usize = 256 << 10;
+
 /// Anything that bytes can be read from and written to.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
     /// Our port of the connection; 0 for what has no ports.
@@ -62,7 +67,9 @@ impl Connector for TcpConnector {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
-            SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+            let socket = SockRef::from(&stream);
+            socket.set_tcp_keepalive(&keepalive)?;
+            socket.set_recv_buffer_size(UNREAD_LEN)?;
             Ok(Box::new(stream) as BoxStream)
         })
     }

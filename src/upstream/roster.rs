@@ -175,7 +175,8 @@ fn route<'a>(
 }
 
 /// The next pair for a statistic that `from` refused: the one after it, round the ring, that may
-/// define its metric and has not refused it yet. For one that moved: where it belongs now.
+/// define its metric and has not refused it yet, those first that are connected. For one that moved:
+/// where it belongs now.
 fn next<'a>(
     pairs: &'a [PairHandle],
     from: ServerId,
@@ -188,11 +189,10 @@ fn next<'a>(
     };
     let at = pairs.iter().position(|pair| pair.id == from)?;
     let (before, after) = pairs.split_at(at);
-    let mut ring = after.iter().skip(1).chain(before);
-    ring.find(|pair| {
-        !round.tried.contains(&pair.id)
-            && pair.defines(metric) != Some(false)
-            // Whoever waits would be told at once that there is no connection.
-            && (statistic.accepted || pair.is_connected())
-    })
+    let ring = after.iter().skip(1).chain(before);
+    let mut may_have_it =
+        ring.filter(|pair| !round.tried.contains(&pair.id) && pair.defines(metric) != Some(false));
+    let connected = may_have_it.clone().find(|pair| pair.is_connected());
+    // Where none is connected it may wait for a connection, unless somebody waits to be told at once.
+    connected.or_else(|| may_have_it.next().filter(|_| statistic.accepted))
 }

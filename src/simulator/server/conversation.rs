@@ -150,7 +150,7 @@ impl Conversation {
     /// one step aside. A client that does not keep up is told fewer.
     pub(super) fn push(&mut self, view: View<'_>, values: usize) {
         let mut looked_at = 0;
-        while looked_at < values && !self.is_invalid && !self.outbox.is_choked() {
+        while looked_at < values && !self.is_invalid && !self.outbox.is_behind() {
             let ids = self
                 .subscriptions
                 .pushed((values - looked_at).min(PUSHED_AT_ONCE));

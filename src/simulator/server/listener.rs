@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
@@ -14,6 +15,9 @@ use super::Condition;
 
 /// Between attempts where the system refuses to listen or to accept.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
+
+/// So many bytes may wait in the system for the client: answers stand behind all of them.
+const UNSENT_LEN: usize = 256 << 10;
 
 /// Accepts until the simulator stops. While the server is dead the address is not listened at, so
 /// that connects are refused.
@@ -63,6 +67,9 @@ async fn admit(simulator: &Arc<Simulator>, server: ServerId, listener: Option<&T
             // Without it small answers wait for the client's acknowledgement; merely slower.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%server, %error, "simulated server cannot switch Nagle's algorithm off");
+            }
+            if let Err(error) = SockRef::from(&stream).set_send_buffer_size(UNSENT_LEN) {
+                tracing::debug!(%server, %error, "simulated server cannot keep its buffer small");
             }
             simulator.admit(server, stream);
         }

@@ -87,6 +87,12 @@ impl Outbox {
         self.bytes.is_empty()
     }
 
+    /// No more values are pushed until the client has read some: they would only make the answers to
+    /// its requests late.
+    pub(super) fn is_behind(&self) -> bool {
+        self.unsent() > self.max / 64
+    }
+
     /// No more requests are read until the client has read some answers.
     pub(super) fn is_choked(&self) -> bool {
         self.unsent() > self.max / 4

@@ -1,10 +1,14 @@
 //! One connection: its bytes both ways, and every way it can end.
 
 use std::io;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::task::{coop, unconstrained};
 use tokio::time::Instant;
 
 use super::super::connection::BoxStream;
@@ -51,6 +55,8 @@ pub(super) struct Conversation {
     frame_started: Option<Instant>,
     /// Since when bytes wait to be written without one being taken.
     unread_since: Option<Instant>,
+    /// Whether a read found nothing since the last one that brought something.
+    was_dry: bool,
 }
 
 impl Conversation {
@@ -64,6 +70,7 @@ impl Conversation {
             frame_timeout: config.frame_timeout,
             frame_started: None,
             unread_since: None,
+            was_dry: true,
         }
     }
 
@@ -81,11 +88,8 @@ impl Conversation {
             .flatten()
             .min();
         tokio::select! {
-            read = self.reader.read_buf(&mut self.inbox) => {
-                if read.map_err(Ended::Broken)? == 0 {
-                    return Err(Ended::ClosedByPeer);
-                }
-                self.digest(session)
+            read = read_some(&mut self.reader, &mut self.inbox, &mut self.was_dry) => {
+                self.digest(read, session)
             }
             wrote = self.writer.write_buf(session.output()), if wants_to_write => {
                 if wrote.map_err(Ended::Broken)? == 0 {
@@ -95,6 +99,11 @@ impl Conversation {
                 Ok(session.wrote(Instant::now())?)
             }
             () = sleep_until(deadline) => {
+                // What lies in the socket was said in time: that we come late is not the peer's silence.
+                let unread = unconstrained(self.reader.read_buf(&mut self.inbox)).now_or_never();
+                if let Some(read) = unread {
+                    self.digest(read, session)?;
+                }
                 let now = Instant::now();
                 let passed = |since: Option<Instant>| {
                     since.is_some_and(|since| since + self.frame_timeout <= now)
@@ -110,10 +119,16 @@ impl Conversation {
         }
     }
 
-    /// Feeds the session every packet that is complete.
-    fn digest(&mut self, session: &mut Session) -> Result<(), Ended> {
+    /// Feeds the session every packet that is complete after so many bytes were read.
+    fn digest(&mut self, read: io::Result<usize>, session: &mut Session) -> Result<(), Ended> {
+        if read.map_err(Ended::Broken)? == 0 {
+            return Err(Ended::ClosedByPeer);
+        }
         let now = Instant::now();
         session.heard(now);
+        if std::mem::take(&mut self.was_dry) {
+            session.caught_up(now);
+        }
         while let Some(packet) = self.deframer.next(&mut self.inbox).map_err(Failure::from)? {
             // A heartbeat between the packets of a big frame does not make that frame any younger.
             if !self.deframer.is_inside_frame() {
@@ -133,6 +148,7 @@ impl Conversation {
     pub(super) fn excuse(&mut self) {
         self.frame_started = self.frame_started.map(|_| Instant::now());
         self.unread_since = None;
+        self.was_dry = false;
     }
 
     /// Closes every open statistic; ends when the Stat Server has confirmed it.
@@ -150,9 +166,70 @@ impl Conversation {
     }
 }
 
+/// Reads what there is, and notes when there was nothing. May be dropped half-way: no byte is lost.
+async fn read_some(
+    reader: &mut ReadHalf<BoxStream>,
+    inbox: &mut BytesMut,
+    was_dry: &mut bool,
+) -> io::Result<usize> {
+    let mut read = pin!(reader.read_buf(inbox));
+    std::future::poll_fn(|context| {
+        let polled: Poll<_> = read.as_mut().poll(context);
+        // A task that had its share of the thread is told to wait, whatever there is to be read.
+        *was_dry |= polled.is_pending() && coop::has_budget_remaining();
+        polled
+    })
+    .await
+}
+
 async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::tests::{T, config};
+    use super::*;
+    use crate::model::{Epoch, EpochCounter};
+    use crate::wire::{Addp, AddpCommand, Charset, Event, EventKind};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_lies_unread_is_heard_before_a_verdict_of_silence() {
+        // Which comes first of what is due together is drawn; neither may end the connection.
+        for _ in 0..64 {
+            let config = config(None);
+            let epochs = Arc::new(EpochCounter::starting_at(Epoch(1)));
+            let mut session = Session::new(config.session.clone(), epochs);
+            session.connected(None, Instant::now());
+            let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+            let mut conversation = Conversation::new(Box::new(ours), &config);
+            let mut registered = BytesMut::new();
+            Event::new(EventKind::Registered, 0, 0).write(Charset::UTF_8, &mut registered);
+            theirs.write_all(&registered).await.unwrap();
+            while !session.is_registered() || !session.output().is_empty() {
+                conversation.step(&mut session).await.unwrap();
+            }
+            tokio::time::advance(T).await;
+            while session.output().is_empty() {
+                conversation.step(&mut session).await.unwrap();
+            }
+            while !session.output().is_empty() {
+                conversation.step(&mut session).await.unwrap();
+            }
+            // The poll is answered in time, and we come to read it only when its time is over.
+            let answer = Addp {
+                command: AddpCommand::PollAnswer,
+                data: 0,
+            };
+            theirs.write_all(&answer.encode()).await.unwrap();
+            tokio::time::advance(T).await;
+            conversation.step(&mut session).await.unwrap();
+            assert!(session.round_trip().is_some());
+        }
     }
 }

@@ -94,7 +94,7 @@ impl Session {
         else {
             return Ok(());
         };
-        connection.window.answered(sent, now, overdue);
+        connection.open_answered(sent, now, overdue);
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
         subscription.round = None;

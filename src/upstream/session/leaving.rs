@@ -70,7 +70,7 @@ impl Session {
         let Some(&Reference::Leaving(Leaving::Unanswered { sent, overdue })) = reference else {
             return Ok(());
         };
-        connection.window.answered(sent, now, overdue);
+        connection.open_answered(sent, now, overdue);
         self.leave_open(reference_id, now)
     }
 
@@ -81,7 +81,7 @@ impl Session {
         };
         match connection.references.remove(&reference_id) {
             Some(Reference::Leaving(Leaving::Unanswered { sent, overdue })) => {
-                connection.window.answered(sent, now, overdue);
+                connection.open_answered(sent, now, overdue);
             }
             Some(Reference::Leaving(Leaving::Closing { own })) => {
                 connection.references.remove(&own);

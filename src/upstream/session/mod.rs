@@ -123,6 +123,8 @@ struct Connected {
     /// What each reference id in use stands for.
     references: Table<i32, Reference>,
     window: Window,
+    /// When everything that the peer had sent was last taken in; `None` when nobody told.
+    caught_up: Option<Instant>,
     /// How many statistics are open, opening or closing.
     held: usize,
     /// Shared by what is opened; none as soon as something was closed, since whatever is opened
@@ -138,6 +140,15 @@ struct Connected {
     /// that were answered.
     unanswered: VecDeque<(Instant, i32)>,
     stat_types: StatTypesAsked,
+}
+
+impl Connected {
+    /// An open that was sent then is answered.
+    fn open_answered(&mut self, sent: Instant, now: Instant, overdue: bool) {
+        let unanswered_until = self.caught_up.unwrap_or(now);
+        let took = unanswered_until.saturating_duration_since(sent);
+        self.window.answered(took, overdue);
+    }
 }
 
 /// When the stat types are asked for next, and the number of the request that asked last.
@@ -232,6 +243,7 @@ impl Session {
             last_reference: 0,
             references: Table::default(),
             window: Window::new(self.config.open_window),
+            caught_up: None,
             held: 0,
             epoch: None,
             compat: 0,
@@ -252,6 +264,15 @@ impl Session {
     pub fn heard(&mut self, now: Instant) {
         if let Some(connection) = &mut self.connection {
             connection.heartbeat.received(now);
+        }
+    }
+
+    /// Until `now` nothing lay unread: what is answered late from here on was not answered yet. An
+    /// answer that came later may have waited behind a stream of notifications that we are slow to
+    /// read, which says nothing about the Stat Server.
+    pub fn caught_up(&mut self, now: Instant) {
+        if let Some(connection) = &mut self.connection {
+            connection.caught_up = Some(now);
         }
     }
 

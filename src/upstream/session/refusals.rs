@@ -100,7 +100,7 @@ impl Session {
                 return Ok(());
             }
         };
-        connection.window.answered(sent, now, overdue);
+        connection.open_answered(sent, now, overdue);
         connection.references.remove(&reference_id);
         connection.held = connection.held.saturating_sub(1);
         subscription.link = Link::Idle;

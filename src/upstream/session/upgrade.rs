@@ -95,7 +95,7 @@ impl Session {
                 reference_id,
                 epoch,
             };
-            connection.window.answered(sent, now, false);
+            connection.open_answered(sent, now, false);
             let due = now + FIRST_VALUE_PATIENCE;
             connection.awaiting_first.push_back((due, id));
         }
@@ -182,7 +182,7 @@ impl Session {
             UpgradeStage::Opening {
                 reference_id, sent, ..
             } => {
-                connection.window.answered(sent, now, false);
+                connection.open_answered(sent, now, false);
                 connection.references.remove(&reference_id);
             }
             UpgradeStage::Opened { reference_id, .. } => {

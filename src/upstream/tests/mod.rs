@@ -4,6 +4,7 @@ mod both;
 mod broken;
 mod faulty;
 mod pacing;
+mod passing_on;
 mod stopping;
 mod switching;
 mod taking_off;
@@ -28,7 +29,7 @@ use crate::simulator::{self, Role, Simulator};
 use crate::wire::{Charset, Register};
 
 /// The local heartbeat time-out.
-const T: Duration = Duration::from_secs(10);
+pub(in crate::upstream) const T: Duration = Duration::from_secs(10);
 const FRAME_TIMEOUT: Duration = Duration::from_secs(7);
 /// Far more than anything here takes; ends a broken run.
 const PATIENCE: Duration = Duration::from_hours(1);
@@ -175,7 +176,7 @@ impl Run {
     }
 }
 
-fn config(backup: Option<&str>) -> Config {
+pub(in crate::upstream) fn config(backup: Option<&str>) -> Config {
     Config {
         name: "main".to_owned(),
         id: ServerId(1),

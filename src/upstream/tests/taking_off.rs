@@ -4,7 +4,11 @@ use super::super::handle::{COMMAND_QUEUE_LEN, Command};
 use super::super::roster::Roster;
 use super::*;
 
-fn pair(simulator: &Arc<Simulator>, number: u16, roster: &Arc<Roster>) -> (Pair, PairHandle) {
+pub(super) fn pair(
+    simulator: &Arc<Simulator>,
+    number: u16,
+    roster: &Arc<Roster>,
+) -> (Pair, PairHandle) {
     let mut config = config(None);
     config.name = format!("pair {number}");
     config.id = ServerId(number);

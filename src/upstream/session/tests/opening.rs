@@ -37,6 +37,24 @@ fn the_window_starts_at_fifty_doubles_and_stops_at_its_limit() {
 }
 
 #[test]
+fn answers_that_waited_behind_what_we_read_late_do_not_keep_the_window_narrow() {
+    for (is_servers_fault, width) in [(false, 100), (true, 50)] {
+        let mut bench = Bench::registered(1000);
+        bench.session.caught_up(bench.now);
+        bench.want_many(600);
+        let in_flight = bench.in_flight();
+        bench.act("wait 3s");
+        if is_servers_fault {
+            bench.session.caught_up(bench.now);
+        }
+        for number in in_flight {
+            bench.act(&format!("opened {number}"));
+        }
+        assert_eq!(bench.in_flight().len(), width, "{is_servers_fault}");
+    }
+}
+
+#[test]
 fn who_waits_passes_a_full_window_but_not_without_limit() {
     let mut bench = Bench::registered(50);
     bench.want_many(200);
