@@ -14,7 +14,8 @@ const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 
 /// So many bytes may lie unread in the system, which of its own accord lets twenty times as many: an
 /// answer stands behind all of them, and what they tell grows old. Still more than the answers to a whole
-/// window of opens, so that a long line costs nothing.
+/// window of opens. A line 100 ms long carries some 50,000 notifications a second through it, one of
+/// 10 ms ten times as many.
 const UNREAD_LEN: usize = 256 << 10;
 
 /// Anything that bytes can be read from and written to.
