@@ -6,6 +6,7 @@
 //! place for every error. What it does answer, they would answer byte for byte alike.
 
 mod answer;
+mod direct;
 mod lane;
 mod login;
 mod request;
@@ -23,6 +24,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::answer::Drafts;
+pub use self::direct::Direct;
 pub(super) use self::lane::Lane;
 use self::login::Login;
 use super::limits::Seen;
