@@ -1,5 +1,6 @@
 //! From a request that is asked in the usual form to its answer, where memory has it.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use warp::http::uri::Authority;
 
 use super::login;
 use super::request::{self, Found, Request};
+use super::several::Several;
 use super::{Express, Memory, Step};
 use crate::api::auth::Identity;
 use crate::api::cache_control;
@@ -164,22 +166,28 @@ impl<A: AnswerPeeks> Asking<'_, A> {
     }
 
     fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<(Shown, u64)> {
-        let config = &self.lane.edge.config;
         let guess = form.len() / FIELD_BYTES_GUESS;
         let (mut names, mut asked) = (Vec::with_capacity(guess), Vec::with_capacity(guess));
         keys.clear();
-        for (index, field) in form::fields(form, self.bound).enumerate() {
+        let mut fields = Several::read(form, self.bound)?;
+        // Most of a request is of one tenant.
+        let mut known: Option<(Cow<'_, [u8]>, &str)> = None;
+        while let Some(field) = fields.next(keys) {
             let field = field.ok()?;
-            let statistic = question::one_of_several(&field, index + 1).ok()?;
-            self.check_tenant(&statistic.tenant)?;
-            statistic.write_key(keys);
-            let password = config.tenant_passwords.get(&*statistic.tenant);
-            let password = password.map_or("", |password| password.expose_secret());
-            asked.push((keys.len(), question::mode_of_several(&statistic), password));
+            let password = match &known {
+                Some((tenant, password)) if *tenant == field.tenant => *password,
+                _ => {
+                    let tenant = std::str::from_utf8(&field.tenant).ok()?;
+                    self.check_tenant(tenant)?;
+                    let password = self.password_of(tenant);
+                    known = Some((field.tenant, password));
+                    password
+                }
+            };
+            asked.push((keys.len(), field.mode, password));
             names.push(field.name);
         }
-        let mut known = HashSet::with_capacity_and_hasher(names.len(), self.lane.hasher.clone());
-        if names.is_empty() || !names.iter().all(|name| known.insert(&**name)) {
+        if names.is_empty() || !are_distinct(&names, &self.lane.hasher) {
             return None;
         }
         let mut begin = 0;
@@ -206,10 +214,25 @@ impl<A: AnswerPeeks> Asking<'_, A> {
         Some((shown, u64::try_from(names.len()).ok()?))
     }
 
+    fn password_of(&self, tenant: &str) -> &str {
+        let passwords = &self.lane.edge.config.tenant_passwords;
+        let password = passwords.get(tenant);
+        password.map_or("", |password| password.expose_secret())
+    }
+
     fn check_tenant(&self, tenant: &str) -> Option<()> {
         let may = self.identity.is_none_or(|known| known.may_see(tenant));
         may.then_some(())
     }
+}
+
+/// Whether no name comes twice. Mostly they are numbered.
+fn are_distinct(names: &[Cow<'_, str>], hasher: &SeedableRandomState) -> bool {
+    if names.is_sorted_by(|one, next| (one.len(), one) < (next.len(), next)) {
+        return true;
+    }
+    let mut known = HashSet::with_capacity_and_hasher(names.len(), hasher.clone());
+    names.iter().all(|name| known.insert(&**name))
 }
 
 /// About so long is a field of a several-statistics form, at least.

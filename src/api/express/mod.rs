@@ -9,7 +9,9 @@ mod answer;
 mod direct;
 mod lane;
 mod login;
+mod marks;
 mod request;
+mod several;
 
 use std::future::poll_fn;
 use std::io;
