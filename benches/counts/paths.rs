@@ -22,9 +22,10 @@ type Outcome = Result<usize, Box<dyn Error>>;
 /// A path, what one unit of it is, and how to go it.
 type HotPath = (&'static str, &'static str, fn() -> Outcome);
 
-const PATHS: [HotPath; 5] = [
+const PATHS: [HotPath; 6] = [
     ("peek", "request", peeks::one),
     ("peeks-of-100", "request", peeks::hundred),
+    ("peeks-encoded", "request", peeks::hundred_encoded),
     ("notification", "value", notifications::notifications),
     ("journal", "change", storing::journal),
     ("history", "row", storing::history),

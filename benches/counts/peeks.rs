@@ -35,6 +35,15 @@ pub(crate) fn hundred() -> Outcome {
     site.count(forms, "/genesys/1/statistics", ROUNDS)
 }
 
+/// As [`hundred`], from a client that escapes `;` and `@`, as most libraries do.
+pub(crate) fn hundred_encoded() -> Outcome {
+    let mut site = Site::new()?;
+    let forms = (0..FORMS).map(|_| site.form_of_several());
+    let forms = forms.map(|form| form.replace(';', "%3B").replace('@', "%40"));
+    let forms = forms.collect();
+    site.count(forms, "/genesys/1/statistics", ROUNDS)
+}
+
 /// A service that knows its statistics, with the settings' defaults and one user.
 struct Site {
     known: Vec<Statistic>,

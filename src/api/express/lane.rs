@@ -11,6 +11,8 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use warp::http::uri::Authority;
 
+use super::answer::Drafts;
+use super::escapes;
 use super::login;
 use super::request::{self, Found, Request};
 use super::several::Several;
@@ -83,10 +85,14 @@ impl<A: AnswerPeeks> Lane<A> {
             bound,
             now,
         };
-        let (body, key) = (&mut memory.drafts.body, &mut memory.drafts.key);
+        let Drafts {
+            body, key, form, ..
+        } = &mut memory.drafts;
         body.clear();
         let (shown, count) = match request.endpoint {
-            Endpoint::Statistics => asking.several(request.body, body, key)?,
+            Endpoint::Statistics => {
+                asking.several(escapes::undone(request.body, form), body, key)?
+            }
             _ => asking.one(request.body, body, key)?,
         };
         if body.len() > response_max {
@@ -170,19 +176,20 @@ impl<A: AnswerPeeks> Asking<'_, A> {
         let (mut names, mut asked) = (Vec::with_capacity(guess), Vec::with_capacity(guess));
         keys.clear();
         let mut fields = Several::read(form, self.bound)?;
-        // Most of a request is of one tenant.
-        let mut known: Option<(Cow<'_, [u8]>, &str)> = None;
+        // A request is mostly of few tenants.
+        let mut known: Vec<(Cow<'_, [u8]>, &str)> = Vec::new();
         while let Some(field) = fields.next(keys) {
             let field = field.ok()?;
-            let password = match &known {
-                Some((tenant, password)) if *tenant == field.tenant => *password,
-                _ => {
-                    let tenant = std::str::from_utf8(&field.tenant).ok()?;
-                    self.check_tenant(tenant)?;
-                    let password = self.password_of(tenant);
-                    known = Some((field.tenant, password));
-                    password
-                }
+            let found = known.iter().find(|(tenant, _)| *tenant == field.tenant);
+            let password = if let Some((_, password)) = found {
+                *password
+            } else {
+                let tenant = std::str::from_utf8(&field.tenant).ok()?;
+                self.check_tenant(tenant)?;
+                let password = self.password_of(tenant);
+                known.truncate(TENANTS_KNOWN_MAX - 1);
+                known.push((field.tenant, password));
+                password
             };
             asked.push((keys.len(), field.mode, password));
             names.push(field.name);
@@ -225,6 +232,9 @@ impl<A: AnswerPeeks> Asking<'_, A> {
         may.then_some(())
     }
 }
+
+/// Looked through one by one, so few.
+const TENANTS_KNOWN_MAX: usize = 8;
 
 /// Whether no name comes twice. Mostly they are numbered.
 fn are_distinct(names: &[Cow<'_, str>], hasher: &SeedableRandomState) -> bool {

@@ -7,6 +7,7 @@
 
 mod answer;
 mod direct;
+mod escapes;
 mod lane;
 mod login;
 mod marks;
