@@ -59,7 +59,11 @@ pub(super) fn fields(
     })
 }
 
-fn field(piece: &[u8], position: usize) -> Result<Field<'_>, FormError> {
+/// The field that stands between two `&`, at this place in the form.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn field(piece: &[u8], position: usize) -> Result<Field<'_>, FormError> {
     let mut halves = piece.splitn(2, |&byte| byte == b'=');
     let name = decode(halves.next().unwrap_or_default(), || at(position))?;
     let value = match halves.next() {

@@ -32,6 +32,8 @@ mod v1;
 
 pub use config::{Config, Internal, Limits, Role, User};
 pub use edge::Edge;
+#[doc(hidden)]
+pub use express::Direct;
 pub use health::{Phase, Readiness};
 pub use listener::{Summary, serve_edge};
 pub use metrics::StoreFigures;

@@ -64,6 +64,29 @@ impl ObjectType {
         Self::ALL.get(usize::from(code)).copied()
     }
 
+    /// The type with this name, in UTF-8, in any case and in both vocabularies: the protocol's
+    /// (`AgentPlace`) and the configuration's (`Place`).
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        // The usual ones, as they are usually written.
+        Some(match name {
+            b"Agent" => Self::Agent,
+            b"Queue" => Self::Queue,
+            b"GroupAgents" => Self::GroupAgents,
+            b"GroupQueues" => Self::GroupQueues,
+            b"RoutePoint" => Self::RoutePoint,
+            b"AgentPlace" => Self::AgentPlace,
+            b"RegularDN" => Self::RegularDN,
+            _ => {
+                let canonical = Self::ALL.into_iter().map(|kind| (kind.name(), kind));
+                let mut all = canonical.chain(ALIASES);
+                return all
+                    .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name))
+                    .map(|(_, kind)| kind);
+            }
+        })
+    }
+
     /// The one canonical spelling.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -104,15 +127,8 @@ const ALIASES: [(&str, ObjectType); 2] = [
 impl FromStr for ObjectType {
     type Err = ();
 
-    /// Reads a type's name in any case and in both vocabularies, the protocol's (`AgentPlace`) and
-    /// the configuration's (`Place`).
     fn from_str(text: &str) -> Result<Self, ()> {
-        let canonical = Self::ALL.into_iter().map(|kind| (kind.name(), kind));
-        canonical
-            .chain(ALIASES)
-            .find(|(name, _)| name.eq_ignore_ascii_case(text))
-            .map(|(_, kind)| kind)
-            .ok_or(())
+        Self::from_name(text.as_bytes()).ok_or(())
     }
 }
 
@@ -126,6 +142,15 @@ mod tests {
         assert_eq!("place".parse(), Ok(ObjectType::AgentPlace));
         assert_eq!("regdn".parse(), Ok(ObjectType::RegularDN));
         assert_eq!("Planet".parse::<ObjectType>(), Err(()));
+    }
+
+    #[test]
+    fn every_name_is_read_however_it_is_spelled() {
+        for kind in ObjectType::ALL {
+            for name in [kind.name().to_owned(), kind.name().to_lowercase()] {
+                assert_eq!(name.parse(), Ok(kind));
+            }
+        }
     }
 
     #[test]

@@ -249,17 +249,16 @@ impl Peek {
     fn look(
         &self,
         slot: &Slot,
-        question: &Glance<'_>,
+        (proof, mode): (&PasswordProof, NotificationMode),
         (demand, freshness): (Demand, Freshness),
         now: Moment,
         out: &mut String,
     ) -> Option<(Age, Option<Duration>)> {
-        let proof = self.proofs.prove_text(question.tenant_password);
         let heard = |server| self.upstream.heard(server);
         let accept = |age, kept_open| {
             self.is_good_enough((age, kept_open), demand, freshness.only_if_cached)
         };
-        let age = slot.glance((&proof, question.mode), now, heard, accept, out)?;
+        let age = slot.glance((proof, mode), now, heard, accept, out)?;
         Some((age, time_left(demand, age)))
     }
 
@@ -335,7 +334,9 @@ impl AnswerPeeks for Peek {
         out: &mut String,
     ) -> Option<(Age, Option<Duration>)> {
         let (now, demand) = (self.clock.moment(now), freshness.demand());
-        let look = |slot: &Slot| self.look(slot, &question, (demand, freshness), now, out);
+        let proof = self.proofs.prove_text(question.tenant_password);
+        let asker = (&proof, question.mode);
+        let look = |slot: &Slot| self.look(slot, asker, (demand, freshness), now, out);
         self.cache.ask_by_key(question.key, now, look).flatten()
     }
 
@@ -349,11 +350,18 @@ impl AnswerPeeks for Peek {
     ) -> Option<(Age, Option<Duration>)> {
         let (now, demand) = (self.clock.moment(now), freshness.demand());
         let mut all = (Age::Known(0), None);
+        // A password is proven once, not for each statistic of its tenant.
+        let mut proven = ("", PasswordProof::NONE);
         let keys = questions.iter().map(|question| question.key);
         self.cache.ask_all_by_key(keys, now, |place, slot| {
             lead(place, out);
             let question = questions.get(place)?;
-            let one = self.look(slot, question, (demand, freshness), now, out)?;
+            let password = question.tenant_password;
+            if !std::ptr::eq(password, proven.0) {
+                proven = (password, self.proofs.prove_text(password));
+            }
+            let asker = (&proven.1, question.mode);
+            let one = self.look(slot, asker, (demand, freshness), now, out)?;
             all = together(all, one);
             Some(())
         })?;

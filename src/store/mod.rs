@@ -3,6 +3,7 @@
 //! The only room that names the storage engine. One thread writes; nobody else waits for the disk.
 //! At start the pages are read and the journal is replayed over them. `look` looks offline.
 
+mod alone;
 mod backup;
 mod change;
 mod codec;
@@ -32,9 +33,13 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[doc(hidden)]
+pub use alone::BatchAlone;
 pub use backup::{backup, restore};
 pub use change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
 pub use error::Error;
+#[doc(hidden)]
+pub use history::ChunkAlone;
 pub use history::{
     ContentRef, Contents, Gap, History, HistoryConfig, HistoryStatus, Past, PastSample, Range,
     Reason, RetentionOf, Step,

@@ -148,8 +148,7 @@ impl<'a> Event<'a> {
         EventKind::from_id(id).is_some()
     }
 
-    /// Reads an event out of its attributes, which are looked at twice so that none is kept: malformed
-    /// bytes anywhere go before what an attribute says.
+    /// Reads an event out of its attributes. Malformed bytes anywhere go before what an attribute says.
     pub(super) fn decode(
         id: u32,
         count: u8,
@@ -159,15 +158,16 @@ impl<'a> Event<'a> {
         let Some(kind) = EventKind::from_id(id) else {
             return Ok(None);
         };
-        let mut whole = attributes.clone();
-        for _ in 0..count {
-            Attribute::read(&mut whole)?;
-        }
-        whole.end()?;
         let mut event = Self::new(kind, 0, 0);
+        let mut taken = Ok(());
         for _ in 0..count {
-            event.take(&Attribute::read(&mut attributes)?, charset)?;
+            let attribute = Attribute::read(&mut attributes)?;
+            if taken.is_ok() {
+                taken = event.take(&attribute, charset);
+            }
         }
+        attributes.end()?;
+        taken?;
         Ok(Some(event))
     }
 

@@ -9,6 +9,8 @@ use crate::model::{Age, Clock, Timestamp};
 pub(super) struct Drafts {
     pub(super) body: String,
     pub(super) key: Vec<u8>,
+    /// A form without needless escapes.
+    pub(super) form: Vec<u8>,
     date: Date,
 }
 
@@ -55,6 +57,8 @@ impl Drafts {
         self.body.shrink_to(KEPT_BYTES_MAX);
         self.key.clear();
         self.key.shrink_to(KEPT_BYTES_MAX);
+        self.form.clear();
+        self.form.shrink_to(KEPT_BYTES_MAX);
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a request that is asked in the usual form to its answer, where memory has it.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -10,8 +11,11 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use warp::http::uri::Authority;
 
+use super::answer::Drafts;
+use super::escapes;
 use super::login;
 use super::request::{self, Found, Request};
+use super::several::Several;
 use super::{Express, Memory, Step};
 use crate::api::auth::Identity;
 use crate::api::cache_control;
@@ -81,10 +85,14 @@ impl<A: AnswerPeeks> Lane<A> {
             bound,
             now,
         };
-        let (body, key) = (&mut memory.drafts.body, &mut memory.drafts.key);
+        let Drafts {
+            body, key, form, ..
+        } = &mut memory.drafts;
         body.clear();
         let (shown, count) = match request.endpoint {
-            Endpoint::Statistics => asking.several(request.body, body, key)?,
+            Endpoint::Statistics => {
+                asking.several(escapes::undone(request.body, form), body, key)?
+            }
             _ => asking.one(request.body, body, key)?,
         };
         if body.len() > response_max {
@@ -164,22 +172,29 @@ impl<A: AnswerPeeks> Asking<'_, A> {
     }
 
     fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<(Shown, u64)> {
-        let config = &self.lane.edge.config;
         let guess = form.len() / FIELD_BYTES_GUESS;
         let (mut names, mut asked) = (Vec::with_capacity(guess), Vec::with_capacity(guess));
         keys.clear();
-        for (index, field) in form::fields(form, self.bound).enumerate() {
+        let mut fields = Several::read(form, self.bound)?;
+        // A request is mostly of few tenants.
+        let mut known: Vec<(Cow<'_, [u8]>, &str)> = Vec::new();
+        while let Some(field) = fields.next(keys) {
             let field = field.ok()?;
-            let statistic = question::one_of_several(&field, index + 1).ok()?;
-            self.check_tenant(&statistic.tenant)?;
-            statistic.write_key(keys);
-            let password = config.tenant_passwords.get(&*statistic.tenant);
-            let password = password.map_or("", |password| password.expose_secret());
-            asked.push((keys.len(), question::mode_of_several(&statistic), password));
+            let found = known.iter().find(|(tenant, _)| *tenant == field.tenant);
+            let password = if let Some((_, password)) = found {
+                *password
+            } else {
+                let tenant = std::str::from_utf8(&field.tenant).ok()?;
+                self.check_tenant(tenant)?;
+                let password = self.password_of(tenant);
+                known.truncate(TENANTS_KNOWN_MAX - 1);
+                known.push((field.tenant, password));
+                password
+            };
+            asked.push((keys.len(), field.mode, password));
             names.push(field.name);
         }
-        let mut known = HashSet::with_capacity_and_hasher(names.len(), self.lane.hasher.clone());
-        if names.is_empty() || !names.iter().all(|name| known.insert(&**name)) {
+        if names.is_empty() || !are_distinct(&names, &self.lane.hasher) {
             return None;
         }
         let mut begin = 0;
@@ -206,10 +221,28 @@ impl<A: AnswerPeeks> Asking<'_, A> {
         Some((shown, u64::try_from(names.len()).ok()?))
     }
 
+    fn password_of(&self, tenant: &str) -> &str {
+        let passwords = &self.lane.edge.config.tenant_passwords;
+        let password = passwords.get(tenant);
+        password.map_or("", |password| password.expose_secret())
+    }
+
     fn check_tenant(&self, tenant: &str) -> Option<()> {
         let may = self.identity.is_none_or(|known| known.may_see(tenant));
         may.then_some(())
     }
+}
+
+/// Looked through one by one, so few.
+const TENANTS_KNOWN_MAX: usize = 8;
+
+/// Whether no name comes twice. Mostly they are numbered.
+fn are_distinct(names: &[Cow<'_, str>], hasher: &SeedableRandomState) -> bool {
+    if names.is_sorted_by(|one, next| (one.len(), one) < (next.len(), next)) {
+        return true;
+    }
+    let mut known = HashSet::with_capacity_and_hasher(names.len(), hasher.clone());
+    names.iter().all(|name| known.insert(&**name))
 }
 
 /// About so long is a field of a several-statistics form, at least.

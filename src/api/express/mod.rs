@@ -6,9 +6,13 @@
 //! place for every error. What it does answer, they would answer byte for byte alike.
 
 mod answer;
+mod direct;
+mod escapes;
 mod lane;
 mod login;
+mod marks;
 mod request;
+mod several;
 
 use std::future::poll_fn;
 use std::io;
@@ -23,6 +27,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::answer::Drafts;
+pub use self::direct::Direct;
 pub(super) use self::lane::Lane;
 use self::login::Login;
 use super::limits::Seen;

@@ -3,6 +3,7 @@
 //! Lies beside `now/` in volumes, each a directory of the engine. A thread of its own keeps it; it
 //! may be missing or damaged without anybody waiting for it.
 
+mod alone;
 mod bucket;
 mod chunk;
 mod column;
@@ -44,6 +45,7 @@ use super::error::Error;
 use super::status::{Health, Sequence};
 use crate::model::Timestamp;
 
+pub use alone::ChunkAlone;
 pub use config::{HistoryConfig, RetentionOf};
 pub use content::ContentRef;
 pub use gaps::{Gap, Reason};

@@ -174,14 +174,19 @@ impl Session {
                 .map_or(0, |at| at + 1),
             None => peeks.len().min(1),
         };
+        // Nobody waits for most values.
         let mut tickets: Vec<Ticket> = Vec::new();
-        for peek in peeks.take_first(answered) {
-            tickets.extend(peek.ticket);
-            if let Some(connection) = &mut self.connection {
-                connection.references.remove(&peek.reference_id);
+        if answered > 0 {
+            for peek in peeks.take_first(answered) {
+                tickets.extend(peek.ticket);
+                if let Some(connection) = &mut self.connection {
+                    connection.references.remove(&peek.reference_id);
+                }
             }
         }
-        tickets.append(&mut subscription.waiting.take());
+        if !subscription.waiting.is_empty() {
+            tickets.append(&mut subscription.waiting.take());
+        }
         let source_time = event.time;
         self.events.push(Event::Value {
             id,
