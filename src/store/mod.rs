@@ -11,6 +11,7 @@ mod error;
 mod history;
 mod image;
 mod journal;
+mod lasts;
 mod loading;
 mod looking;
 mod meta;
