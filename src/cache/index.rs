@@ -14,8 +14,9 @@ use crate::model::{Numbered, Statistic, StatisticId, seeded_hasher};
 /// Every slot there is.
 pub(super) struct Index {
     hasher: SeedableRandomState,
-    /// With the hashes of their keys.
-    by_key: HashTable<(u64, Arc<Slot>)>,
+    /// Without the hashes of their keys, which are found anew when a table grows. Many small tables, so
+    /// that nobody waits long for that.
+    by_key: [HashTable<Arc<Slot>>; TABLES],
     by_id: Numbered<Arc<Slot>>,
     /// The number of the next new statistic; `None` when all are used up.
     pub(super) next_id: Option<StatisticId>,
@@ -23,11 +24,19 @@ pub(super) struct Index {
     pub(super) unaccepted: usize,
 }
 
+/// Tables by key.
+const TABLES: usize = 64;
+
+/// The table for a hash, by bits that the tables themselves make no use of.
+const fn table_of(hash: u64) -> usize {
+    (hash >> 48) as usize % TABLES
+}
+
 impl Index {
     pub(super) fn new(next_id: StatisticId) -> Self {
         Self {
             hasher: seeded_hasher(),
-            by_key: HashTable::new(),
+            by_key: [const { HashTable::new() }; TABLES],
             by_id: Numbered::default(),
             next_id: Some(next_id),
             unaccepted: 0,
@@ -36,16 +45,17 @@ impl Index {
 
     /// Makes room for so many more.
     pub(super) fn reserve(&mut self, count: usize) {
-        self.by_key.reserve(count, |(hash, _)| *hash);
+        for table in &mut self.by_key {
+            let hasher = &self.hasher;
+            table.reserve(count / TABLES, |slot| hash_of(hasher, slot));
+        }
     }
 
     /// The slot of the statistic with this key (see [`Statistic::key`]).
     pub(super) fn find(&self, key: &[u8]) -> Option<&Arc<Slot>> {
         let hash = self.hasher.hash_one(key);
-        let is_it =
-            |(known, slot): &(u64, Arc<Slot>)| *known == hash && slot.statistic.key() == key;
-        let (_, slot) = self.by_key.find(hash, is_it)?;
-        Some(slot)
+        let table = self.by_key.get(table_of(hash))?;
+        table.find(hash, |slot| slot.statistic.key() == key)
     }
 
     /// As [`Index::find`], of many at once; `None` if one of them is not there.
@@ -58,11 +68,12 @@ impl Index {
     ) -> Option<Vec<&Slot>> {
         let hashes = keys.clone().map(|key| self.hasher.hash_one(key));
         let hashes: Vec<u64> = hashes.collect();
-        let by_hash = |hash: &u64| self.by_key.find(*hash, |(known, _)| known == hash);
-        let slots: Option<Vec<&Slot>> = hashes
-            .iter()
-            .map(|hash| by_hash(hash).map(|(_, slot)| &**slot))
-            .collect();
+        // The first whose hash looks alike, which nearly always is the one.
+        let by_hash = |hash: &u64| {
+            let table = self.by_key.get(table_of(*hash))?;
+            table.find(*hash, |_| true).map(|slot| &**slot)
+        };
+        let slots: Option<Vec<&Slot>> = hashes.iter().map(by_hash).collect();
         let mut slots = slots?;
         black_box(
             slots
@@ -74,7 +85,7 @@ impl Index {
         black_box(slots.iter().map(first).sum::<usize>());
         for (slot, key) in slots.iter_mut().zip(keys) {
             if slot.statistic.key() != key {
-                // Two keys with one hash: as good as never.
+                // Of the hash only seven bits were looked at.
                 *slot = self.find(key)?;
             }
         }
@@ -96,7 +107,7 @@ impl Index {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.by_key.len()
+        self.by_key.iter().map(HashTable::len).sum()
     }
 
     /// Takes in the slot, in the place of another with the same key, if there is one.
@@ -104,28 +115,34 @@ impl Index {
         if self.next_id.is_some_and(|next| slot.id >= next) {
             self.next_id = slot.id.0.checked_add(1).map(StatisticId);
         }
-        let hash = self.hasher.hash_one(slot.statistic.key());
-        let is_it =
-            |(known, other): &(u64, Arc<Slot>)| *known == hash && other.statistic == slot.statistic;
-        let entry = (hash, Arc::clone(&slot));
-        if let Some(place) = self.by_key.find_mut(hash, is_it) {
-            *place = entry;
-        } else {
-            self.by_key.insert_unique(hash, entry, |(hash, _)| *hash);
+        let hash = hash_of(&self.hasher, &slot);
+        if let Some(table) = self.by_key.get_mut(table_of(hash)) {
+            let is_it = |other: &Arc<Slot>| other.statistic == slot.statistic;
+            if let Some(place) = table.find_mut(hash, is_it) {
+                *place = Arc::clone(&slot);
+            } else {
+                let hasher = &self.hasher;
+                table.insert_unique(hash, Arc::clone(&slot), |slot| hash_of(hasher, slot));
+            }
         }
         self.by_id.insert(slot.id, slot);
     }
 
     /// Takes the slot out; returns whether it was in.
     pub(super) fn remove(&mut self, slot: &Slot) -> bool {
-        let hash = self.hasher.hash_one(slot.statistic.key());
-        let is_it =
-            |(known, other): &(u64, Arc<Slot>)| *known == hash && other.statistic == slot.statistic;
-        if let Ok(entry) = self.by_key.find_entry(hash, is_it) {
+        let hash = hash_of(&self.hasher, slot);
+        let is_it = |other: &Arc<Slot>| other.statistic == slot.statistic;
+        if let Some(table) = self.by_key.get_mut(table_of(hash))
+            && let Ok(entry) = table.find_entry(hash, is_it)
+        {
             entry.remove();
         }
         self.by_id.remove(slot.id).is_some()
     }
+}
+
+fn hash_of(hasher: &SeedableRandomState, slot: &Slot) -> u64 {
+    hasher.hash_one(slot.statistic.key())
 }
 
 impl fmt::Debug for Index {

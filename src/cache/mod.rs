@@ -3,8 +3,10 @@
 
 mod feed;
 mod index;
+mod kept;
 mod slot;
 mod small;
+mod state;
 mod told;
 
 use std::hint::black_box;

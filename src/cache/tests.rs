@@ -85,7 +85,7 @@ async fn order_is_the_epoch_and_then_arrival() {
     assert_eq!(cache.apply(slot.id, sample(99, 4)), Some(Applied::Outdated));
     assert_eq!(cache.apply(slot.id, sample(10, 6)), changed(10, 6, 42));
     assert_eq!(cache.apply(slot.id, sample(3, 6)), changed(3, 6, 43));
-    assert_eq!(slot.last().unwrap().0, sample(3, 6));
+    assert_eq!(slot.last().unwrap(), sample(3, 6));
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,13 +161,7 @@ async fn a_restored_value_ages_over_the_restart_and_is_uncertain_until_confirmed
     cache.restore(Restored {
         id: StatisticId(0),
         statistic: Arc::new(statistic("A")),
-        last: Some((
-            sample(5, 9),
-            Revision {
-                generation: 6,
-                counter: 12,
-            },
-        )),
+        last: Some(sample(5, 9)),
         held: Some(NotificationMode::Immediate),
         proof: Some(PasswordProof::NONE),
     });
@@ -176,7 +170,7 @@ async fn a_restored_value_ages_over_the_restart_and_is_uncertain_until_confirmed
     let known = slot.known(&PasswordProof::NONE, &clock, |_| None).unwrap();
     assert_eq!(known.age, Age::Known(65_000));
     assert!(known.kept_open);
-    assert_eq!(slot.last().unwrap().0.quality, Quality::Uncertain);
+    assert_eq!(slot.last().unwrap().quality, Quality::Uncertain);
     // The same value from a live server is news: it is vouched for again.
     assert!(matches!(
         cache.apply(slot.id, sample(5, 10)),
@@ -189,7 +183,7 @@ async fn a_restored_value_ages_over_the_restart_and_is_uncertain_until_confirmed
         Age::Known(0)
     );
     cache.distrust(ServerId(1), None);
-    assert_eq!(slot.last().unwrap().0.quality, Quality::Uncertain);
+    assert_eq!(slot.last().unwrap().quality, Quality::Uncertain);
 }
 
 #[tokio::test(start_paused = true)]
@@ -276,11 +270,7 @@ async fn after_a_restart_followers_are_told_all_that_they_may_have_missed() {
     // Its value is of before what the follower saw; that it is in doubt may be of after that.
     let mut doubted = sample(5, 9);
     doubted.quality = Quality::Uncertain;
-    let revision = Revision {
-        generation: 6,
-        counter: 12,
-    };
-    for (id, name, last) in [(0, "A", Some((doubted, revision))), (1, "B", None)] {
+    for (id, name, last) in [(0, "A", Some(doubted)), (1, "B", None)] {
         cache.restore(Restored {
             id: StatisticId(id),
             statistic: Arc::new(statistic(name)),

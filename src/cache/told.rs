@@ -41,7 +41,7 @@ pub struct Restored {
     /// What it is.
     pub statistic: Arc<Statistic>,
     /// Its last value.
-    pub last: Option<(Sample, Revision)>,
+    pub last: Option<Sample>,
     /// How it was held open.
     pub held: Option<NotificationMode>,
     /// The proof of the tenant password it is opened with, where that is known.

@@ -95,7 +95,7 @@ fn restore(
         (true, Some(password)) => Some(proofs.prove(password)),
         (true, None) => None,
     };
-    let last = last.map(|last| (last.sample, last.revision));
+    let last = last.map(|last| last.sample);
     (
         Restored {
             id,

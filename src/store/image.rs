@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 
 use super::change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
 use super::codec::{self, CatalogueSlot, CheckpointV1, Fault, LastSlot, ServersV1, StatTypesV1};
+use super::lasts::Lasts;
 use crate::model::{Revision, ServerId, Statistic, StatisticId};
 
 /// Statistics per page.
@@ -48,6 +49,8 @@ pub(super) struct Image {
 struct Page {
     /// At most [`PAGE_LEN`], by position in the page.
     slots: Vec<Option<Slot>>,
+    /// Only of those.
+    lasts: Lasts,
     /// Parts on disk, per kind.
     catalogue_parts: u16,
     last_parts: u16,
@@ -56,13 +59,12 @@ struct Page {
     last_dirty: bool,
 }
 
-/// One statistic. Text is shared with the rest of the program, the value is the image's own.
+/// One statistic. Text is shared with the rest of the program.
 #[derive(Debug)]
 struct Slot {
     statistic: Arc<Statistic>,
     subscription: Option<Subscription>,
     protected: bool,
-    last: Option<LastValue>,
 }
 
 impl Image {
@@ -75,15 +77,13 @@ impl Image {
                 self.mark((Kind::Catalogue, page_of(id)));
             }
             Change::Subscribed { id, subscription } => {
-                self.change(Kind::Catalogue, id, |slot| {
+                self.change(id, |slot| {
                     slot.protected = subscription.protected;
                     slot.subscription.replace(subscription) != Some(subscription)
                 });
             }
             Change::Unsubscribed { id } => {
-                self.change(Kind::Catalogue, id, |slot| {
-                    slot.subscription.take().is_some()
-                });
+                self.change(id, |slot| slot.subscription.take().is_some());
             }
             Change::Forgotten { id } => self.forget(id),
             Change::Sample {
@@ -93,22 +93,14 @@ impl Image {
             } => {
                 self.last_revision = self.last_revision.max(revision);
                 self.epoch_max = self.epoch_max.max(sample.epoch.0);
-                self.change(Kind::Last, id, |slot| {
-                    let newer = slot
-                        .last
-                        .as_ref()
-                        .is_none_or(|last| last.revision <= revision);
-                    if newer {
-                        slot.last = Some(LastValue { sample, revision });
-                    }
-                    newer
-                });
+                let last = LastValue { sample, revision };
+                self.change_last(id, |lasts| lasts.put(id, last));
             }
-            Change::Validated { id, at } => self.change_last(id, |last| {
-                last.sample.validated_at = at;
+            Change::Validated { id, at } => self.change_last(id, |lasts| {
+                lasts.change(id, |last| last.sample.validated_at = at)
             }),
-            Change::Quality { id, quality } => self.change_last(id, |last| {
-                last.sample.quality = quality;
+            Change::Quality { id, quality } => self.change_last(id, |lasts| {
+                lasts.change(id, |last| last.sample.quality = quality)
             }),
             Change::ServerNamed { server, name } => {
                 self.names_dirty |= self.servers.insert(server.0, name.clone()) != Some(name);
@@ -140,7 +132,6 @@ impl Image {
                         statistic,
                         subscription: None,
                         protected: false,
-                        last: None,
                     });
                 }
             }
@@ -148,23 +139,35 @@ impl Image {
     }
 
     fn forget(&mut self, id: StatisticId) {
-        let page = self.pages.get_mut(&page_of(id));
-        let slot = page.and_then(|page| page.slots.get_mut(position_of(id)));
+        let Some(page) = self.pages.get_mut(&page_of(id)) else {
+            return;
+        };
+        let slot = page.slots.get_mut(position_of(id));
         if slot.and_then(Option::take).is_some() {
+            page.lasts.forget(id);
             self.mark((Kind::Catalogue, page_of(id)));
             self.mark((Kind::Last, page_of(id)));
         }
     }
 
-    fn change(&mut self, kind: Kind, id: StatisticId, change: impl FnOnce(&mut Slot) -> bool) {
+    fn change(&mut self, id: StatisticId, change: impl FnOnce(&mut Slot) -> bool) {
+        let slot = self.slot(id);
+        if slot.is_some_and(change) {
+            self.mark((Kind::Catalogue, page_of(id)));
+        }
+    }
+
+    /// Changes the last values, as far as they are of a known statistic.
+    fn change_last(&mut self, id: StatisticId, change: impl FnOnce(&mut Lasts) -> bool) {
         let Some(page) = self.pages.get_mut(&page_of(id)) else {
             return;
         };
-        let slot = page.slots.get_mut(position_of(id)).and_then(Option::as_mut);
         // Mostly it is known to be dirty: notifications come in far greater numbers than pages.
-        let changed = slot.is_some_and(change);
-        if changed && !std::mem::replace(page.dirty(kind), true) {
-            self.dirty.insert((kind, page_of(id)));
+        if page.knows(id)
+            && change(&mut page.lasts)
+            && !std::mem::replace(&mut page.last_dirty, true)
+        {
+            self.dirty.insert((Kind::Last, page_of(id)));
         }
     }
 
@@ -197,12 +200,6 @@ impl Image {
         pages.into_iter()
     }
 
-    fn change_last(&mut self, id: StatisticId, change: impl FnOnce(&mut LastValue)) {
-        self.change(Kind::Last, id, |slot| {
-            slot.last.as_mut().map(change).is_some()
-        });
-    }
-
     fn slot(&mut self, id: StatisticId) -> Option<&mut Slot> {
         let page = self.pages.get_mut(&page_of(id))?;
         page.slots.get_mut(position_of(id))?.as_mut()
@@ -218,14 +215,33 @@ impl Image {
         }
     }
 
-    /// Takes a value from a page read from disk. A value without a statistic is no damage: after a
-    /// sudden end in the middle of a cycle the catalogue's page may be older, and then the journal
-    /// holds the value, too; or newer, and then the statistic is forgotten.
-    pub(super) fn restore_last(&mut self, value: LastSlot) {
-        self.last_revision = self.last_revision.max(value.last.revision);
-        self.epoch_max = self.epoch_max.max(value.last.sample.epoch.0);
-        if let Some(slot) = self.slot(value.id) {
-            slot.last = Some(value.last);
+    /// Takes the values of a page read from disk, and its payload if that holds nothing else. A value
+    /// without a statistic is no damage: after a sudden end in the middle of a cycle the catalogue's
+    /// page may be older, and then the journal holds the value, too; or newer, and then the statistic
+    /// is forgotten.
+    pub(super) fn restore_lasts(
+        &mut self,
+        number: u32,
+        mut values: Vec<LastSlot>,
+        payload: Option<&[u8]>,
+    ) {
+        for value in &values {
+            self.last_revision = self.last_revision.max(value.last.revision);
+            self.epoch_max = self.epoch_max.max(value.last.sample.epoch.0);
+        }
+        if let Some(page) = self.pages.get_mut(&number) {
+            let read = values.len();
+            values.retain(|value| page.knows(value.id));
+            let payload = payload.filter(|_| values.len() == read);
+            page.lasts.restore(values, payload);
+        }
+    }
+
+    /// Keeps the values of a page in less room, as they are about to be written.
+    pub(super) fn pack(&mut self, name: PageName) -> Result<(), Fault> {
+        match (name.0, self.pages.get_mut(&name.1)) {
+            (Kind::Last, Some(page)) => page.lasts.pack(),
+            _ => Ok(()),
         }
     }
 
@@ -277,9 +293,9 @@ impl Image {
             )
             .map(Some),
             Kind::Last => {
-                let values = slots().filter_map(|(id, slot)| Some((id, slot.last.as_ref()?)));
-                let payload = codec::write_last_page(values)?;
-                Ok((!payload.is_empty()).then_some(payload))
+                let page = self.pages.get(&name.1);
+                let payload = page.map(|page| page.lasts.payload()).transpose()?;
+                Ok(payload.filter(|payload| !payload.is_empty()))
             }
         }
     }
@@ -348,13 +364,15 @@ impl Image {
         for (page, content) in self.pages() {
             let first = page.saturating_mul(PAGE_LEN);
             let ids = first..=first.saturating_add(PAGE_LEN - 1);
+            let mut lasts = content.lasts.all().into_iter().peekable();
             for (id, slot) in ids.map(StatisticId).zip(&content.slots) {
+                let last = lasts.next_if(|last| last.id == id);
                 statistics.extend(slot.as_ref().map(|slot| LoadedStatistic {
                     id,
                     statistic: Arc::clone(&slot.statistic),
                     subscription: slot.subscription,
                     protected: slot.protected,
-                    last: slot.last.clone(),
+                    last: last.map(|last| last.last),
                 }));
             }
         }
@@ -372,6 +390,10 @@ impl Image {
 }
 
 impl Page {
+    fn knows(&self, id: StatisticId) -> bool {
+        self.slots.get(position_of(id)).is_some_and(Option::is_some)
+    }
+
     const fn dirty(&mut self, kind: Kind) -> &mut bool {
         match kind {
             Kind::Catalogue => &mut self.catalogue_dirty,

@@ -130,13 +130,16 @@ impl Recovered {
                 }
             }
             (Ok(payload), Kind::Last) => {
-                for slot in codec::read_last_page(payload, &mut faults) {
-                    if page_of(slot.id) == page {
-                        self.image.restore_last(slot);
-                    } else {
+                let mut values = codec::read_last_page(payload, &mut faults);
+                values.retain(|slot| {
+                    let belongs = page_of(slot.id) == page;
+                    if !belongs {
                         faults.push(format!("statistic {} does not belong here", slot.id.0));
                     }
-                }
+                    belongs
+                });
+                let payload = faults.is_empty().then_some(payload.as_slice());
+                self.image.restore_lasts(page, values, payload);
             }
         }
         for fault in faults {

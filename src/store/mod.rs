@@ -12,6 +12,7 @@ mod error;
 mod history;
 mod image;
 mod journal;
+mod lasts;
 mod loading;
 mod looking;
 mod meta;

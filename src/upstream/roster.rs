@@ -135,9 +135,12 @@ impl Roster {
 /// Tells each of these pairs what belongs there; returns what was of pairs that have stopped.
 async fn want_of(pairs: &[PairHandle], specs: Vec<OpenSpec>) -> Vec<OpenSpec> {
     let mut by_pair: HashMap<ServerId, Vec<OpenSpec>> = HashMap::new();
+    // All at once: a list that grows is there twice while it does, and room is taken as it is filled.
+    let count = specs.len();
     for spec in specs {
         if let Some(pair) = home(pairs, &spec).or_else(|| pairs.first()) {
-            by_pair.entry(pair.id).or_default().push(spec);
+            let room = || Vec::with_capacity(count);
+            by_pair.entry(pair.id).or_insert_with(room).push(spec);
         }
     }
     let mut left = Vec::new();

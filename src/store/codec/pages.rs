@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::record::{read_statistic, read_subscription};
@@ -58,7 +59,8 @@ pub(in crate::store) fn write_catalogue_page<'a>(
         texts: Vec::new(),
         entries: Vec::new(),
     };
-    let mut known: HashMap<&str, u16> = HashMap::new();
+    // Nobody gains by texts that collide: a page has few.
+    let mut known: HashMap<&str, u16, FixedState> = HashMap::default();
     for (id, statistic, subscription, protected) in slots {
         let mut flags = if statistic.reset() { RESET } else { 0 };
         flags |= if protected { PROTECTED } else { 0 };

@@ -3,9 +3,11 @@
 //! A typical notification takes 8 to 12 bytes; its plain form takes over 50.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Fault;
 use crate::model::{
@@ -26,8 +28,7 @@ pub(super) struct SampleV1<'a> {
 
 /// A few differences, kept where they are: there is one such list in every sample. Stored as a list of
 /// any length.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Vec<i64>")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Differences {
     len: usize,
     list: [i64; DIFFERENCES_MAX],
@@ -215,16 +216,31 @@ impl Serialize for Differences {
     }
 }
 
-impl TryFrom<Vec<i64>> for Differences {
-    type Error = &'static str;
+impl<'de> Deserialize<'de> for Differences {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ReadDifferences)
+    }
+}
 
-    fn try_from(stored: Vec<i64>) -> Result<Self, Self::Error> {
-        let mut list = [0; DIFFERENCES_MAX];
-        let places = list.get_mut(..stored.len());
-        let places = places.ok_or("there is a difference too many")?;
-        places.copy_from_slice(&stored);
-        let len = stored.len();
-        Ok(Self { len, list })
+/// Reads them to where they are kept: a list of its own for each sample takes longer than the rest of it.
+struct ReadDifferences;
+
+impl<'de> Visitor<'de> for ReadDifferences {
+    type Value = Differences;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {DIFFERENCES_MAX} differences")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut stored: A) -> Result<Differences, A::Error> {
+        let mut differences = Differences::default();
+        while let Some(difference) = stored.next_element()? {
+            if differences.len == DIFFERENCES_MAX {
+                return Err(A::Error::custom("there is a difference too many"));
+            }
+            differences.push(difference);
+        }
+        Ok(differences)
     }
 }
 

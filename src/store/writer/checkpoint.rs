@@ -298,6 +298,7 @@ fn write_pages(
 /// Replaces a page as a whole, surplus parts of its older form included.
 fn write_page(engine: &Engine, image: &mut Image, name: PageName) -> Result<(), EngineError> {
     let prefix = name.1.to_be_bytes();
+    image.pack(name).map_err(EngineError)?;
     let parts = match image.page_payload(name).map_err(EngineError)? {
         Some(payload) => codec::seal(&prefix, &payload).map_err(EngineError)?,
         None => Vec::new(),

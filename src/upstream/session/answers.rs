@@ -87,14 +87,14 @@ impl Session {
         };
         let Link::Opening {
             epoch,
-            sent,
+            ref sent,
             overdue,
             ..
         } = subscription.link
         else {
             return Ok(());
         };
-        connection.open_answered(sent, now, overdue);
+        connection.open_answered(**sent, now, overdue);
         subscription.link = opened(reference_id, epoch);
         subscription.accepted = true;
         subscription.round = None;

@@ -25,6 +25,7 @@ impl Session {
                 overdue,
                 ..
             } => {
+                let sent = *sent;
                 let leaving = Leaving::Unanswered { sent, overdue };
                 let reference = Reference::Leaving(leaving);
                 connection.references.insert(reference_id, reference);

@@ -92,7 +92,9 @@ impl Session {
             return Ok(());
         };
         let (sent, overdue) = match subscription.link {
-            Link::Opening { sent, overdue, .. } => (sent, overdue),
+            Link::Opening {
+                ref sent, overdue, ..
+            } => (**sent, overdue),
             // Some servers answer a failed request under the statistic's number.
             Link::Closing { .. } => return self.finish_close(id, now),
             Link::Open { .. } | Link::Idle => {

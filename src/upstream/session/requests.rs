@@ -17,6 +17,10 @@ impl Session {
     /// # Errors
     /// The connection is to be closed.
     pub fn want(&mut self, specs: Vec<OpenSpec>, now: Instant) -> Result<(), Failure> {
+        if self.backlog.is_empty() {
+            // Exactly: at a start these are all there are.
+            self.backlog.reserve_exact(specs.len());
+        }
         for spec in specs {
             let id = spec.id;
             self.upgrade(&spec, now)?;
@@ -187,7 +191,7 @@ impl Session {
         subscription.link = Link::Opening {
             reference_id,
             epoch,
-            sent: now,
+            sent: Box::new(now),
             overdue: false,
         };
         self.send_open(reference_id, &spec);
