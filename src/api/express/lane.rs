@@ -16,6 +16,7 @@ use super::escapes;
 use super::login;
 use super::request::{self, Found, Request};
 use super::several::Several;
+use super::single;
 use super::{Express, Memory, Step};
 use crate::api::auth::Identity;
 use crate::api::cache_control;
@@ -25,7 +26,7 @@ use crate::api::endpoint::Endpoint;
 use crate::api::form::{self, FieldBound};
 use crate::api::metrics::Limit;
 use crate::api::question;
-use crate::model::{Age, Clock, seeded_hasher, write_json_text};
+use crate::model::{Age, Clock, NotificationMode, seeded_hasher, write_json_text};
 use crate::peek::{AnswerPeeks, Freshness, Glance};
 
 /// Answers for one listener.
@@ -89,11 +90,10 @@ impl<A: AnswerPeeks> Lane<A> {
             body, key, form, ..
         } = &mut memory.drafts;
         body.clear();
+        let form = escapes::undone(request.body, form);
         let (shown, count) = match request.endpoint {
-            Endpoint::Statistics => {
-                asking.several(escapes::undone(request.body, form), body, key)?
-            }
-            _ => asking.one(request.body, body, key)?,
+            Endpoint::Statistics => asking.several(form, body, key)?,
+            _ => (asking.one(form, body, key)?, 1),
         };
         if body.len() > response_max {
             return None;
@@ -153,22 +153,34 @@ fn bound_of(endpoint: Endpoint, limits: &Limits) -> FieldBound {
 }
 
 impl<A: AnswerPeeks> Asking<'_, A> {
-    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<(Shown, u64)> {
+    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<Shown> {
+        key.clear();
+        if let Some(asked) = single::read(form, self.bound.max, key) {
+            self.check_tenant(asked.tenant)?;
+            let glance = Glance {
+                key,
+                mode: NotificationMode::Immediate,
+                tenant_password: asked.tenant_password,
+            };
+            return self.value(glance, body);
+        }
         let question = question::read_single(form::fields(form, self.bound)).ok()?;
         self.check_tenant(&question.statistic.tenant)?;
-        key.clear();
         question.statistic.write_key(key);
         let glance = Glance {
             key,
             mode: question.mode,
             tenant_password: &question.tenant_password,
         };
+        self.value(glance, body)
+    }
+
+    fn value(&self, glance: Glance<'_>, body: &mut String) -> Option<Shown> {
         body.push_str("{\"value\":");
-        let shown = self
-            .answers
-            .glance(glance, self.freshness, self.now, body)?;
+        let answers = self.answers;
+        let shown = answers.glance(glance, self.freshness, self.now, body)?;
         body.push('}');
-        Some((shown, 1))
+        Some(shown)
     }
 
     fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<(Shown, u64)> {

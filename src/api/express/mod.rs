@@ -13,6 +13,7 @@ mod login;
 mod marks;
 mod request;
 mod several;
+mod single;
 
 use std::future::poll_fn;
 use std::io;

@@ -1,5 +1,7 @@
 //! What of a request the lane goes by.
 
+use std::mem::MaybeUninit;
+
 use crate::api::endpoint::Endpoint;
 use crate::api::routes::essence;
 
@@ -48,9 +50,9 @@ struct Headers<'a> {
 /// Reads the request that `input` begins with. hyper reads heads by the same parser, and refuses
 /// those of more than `head_max` bytes.
 pub(super) fn read(input: &[u8], head_max: usize) -> Found<'_> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut head = httparse::Request::new(&mut headers);
-    let head_length = match head.parse(input) {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+    let mut head = httparse::Request::new(&mut []);
+    let head_length = match head.parse_with_uninit_headers(input, &mut headers) {
         Ok(httparse::Status::Complete(length)) if length <= head_max => length,
         Ok(httparse::Status::Partial) => return Found::Incomplete,
         Ok(httparse::Status::Complete(_)) | Err(_) => return Found::Foreign,
@@ -136,6 +138,9 @@ fn decimal(digits: &[u8]) -> Option<usize> {
 
 fn is_urlencoded(content_type: &[u8]) -> bool {
     const URLENCODED: &str = "application/x-www-form-urlencoded";
+    if content_type == URLENCODED.as_bytes() {
+        return true;
+    }
     let text = std::str::from_utf8(content_type).unwrap_or_default();
     text.is_ascii() && essence(text).eq_ignore_ascii_case(URLENCODED)
 }
