@@ -31,7 +31,8 @@ def main():
     print("a filled store ...", file=sys.stderr)
     filled, names = kept_store(binary, kept, options.statistics)
     shutil.copytree(filled, work / "store")
-    simulator = Simulator(binary, work / "simulator", len(names))
+    # The centre itself nearly stands still, so that the rate is what is asked for.
+    simulator = Simulator(binary, work / "simulator", len(names), speed=0.01)
     peekd = None
     rounds = []
     try:
