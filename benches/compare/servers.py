@@ -231,14 +231,15 @@ class Peekd(Server):
             return json.load(answer)
 
     def metrics(self, *names):
-        """Figures, each summed over its labels; 0 for one that is not told."""
+        """Figures, each summed over its labels unless it is named with one; 0 for one that is not told."""
         request = urllib.request.Request(self.base + "/metrics", headers={"Authorization": BASIC})
         sums = dict.fromkeys(names, 0.0)
         with urllib.request.urlopen(request, timeout=60) as answer:
             for line in answer.read().decode().splitlines():
-                name = line.split(" ", 1)[0].split("{", 1)[0]
-                if name in sums:
-                    sums[name] += float(line.rsplit(" ", 1)[1])
+                labelled, _, value = line.rpartition(" ")
+                for name in {labelled, labelled.split("{", 1)[0]}:
+                    if name in sums:
+                        sums[name] += float(value)
         return [sums[name] for name in names]
 
     def metric(self, name):
