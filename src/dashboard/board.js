@@ -125,8 +125,9 @@ export class Board {
       tile.note(isUp);
       this.#mark(tile);
     }
-    // Doubt is shown at once.
-    requestAnimationFrame(() => this.#draw());
+    // Doubt is shown at once, in the same frame as the words that tell of the connection: until
+    // the next one a value would look fresh beside them.
+    this.#draw();
   }
 
   /** How many tiles show a value that nobody vouches for. */

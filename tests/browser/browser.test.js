@@ -194,7 +194,8 @@ describe("a service that is killed", () => {
     service = await launch();
     await page.locator("[data-link=up]").waitFor();
     await page.getByText("2 of 2 not confirmed").waitFor();
-    assert.equal(await quality(page, LOGIN), "uncertain");
+    // The count is taken once a second, a tile drawn when its turn comes.
+    await until(() => quality(page, LOGIN), (it) => it === "uncertain", "doubt");
     assert.match(await value(page, LOGIN), /^[0-9,.]+$/);
     await page.screenshot({ path: join(OUTPUT, "uncertain.png") });
 
