@@ -39,18 +39,23 @@ need() {
   command -v "$1" >/dev/null
 }
 
-# Python's packages as .ci/requirements.txt pins them, in an environment under target/.
+# Python's packages as .ci/requirements.txt pins them, in an environment under target/. Sets VENV.
+# An environment knows its place by absolute paths and its interpreter by version: one that was moved,
+# or outlived its interpreter, is made anew.
 need_python() {
   need python3 python3
-  VENV=target/ci/venv
-  if ! cmp -s .ci/requirements.txt "$VENV/installed"; then
-    rm -rf "$VENV"
-    if ! python3 -m venv "$VENV"; then
-      apt-get update >/dev/null
-      apt-get install -y --no-install-recommends python3-venv >/dev/null
-      python3 -m venv "$VENV"
-    fi
-    "$VENV/bin/pip" install --quiet --disable-pip-version-check -r .ci/requirements.txt
-    cp .ci/requirements.txt "$VENV/installed"
+  VENV=$(realpath -m target/ci/venv)
+  local made_of
+  made_of=$(echo "$VENV"; cat .ci/requirements.txt)
+  if [ "$(cat "$VENV/installed" 2>/dev/null)" = "$made_of" ] && "$VENV/bin/python" -c 'import pip' 2>/dev/null; then
+    return
   fi
+  rm -rf "$VENV"
+  if ! python3 -m venv "$VENV"; then
+    apt-get update >/dev/null
+    apt-get install -y --no-install-recommends python3-venv >/dev/null
+    python3 -m venv "$VENV"
+  fi
+  "$VENV/bin/pip" install --quiet --disable-pip-version-check -r .ci/requirements.txt
+  echo "$made_of" >"$VENV/installed"
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// One step from the schema before to `version`.
+#[derive(Clone, Copy)]
 struct Migration {
     version: u32,
     name: &'static str,

@@ -132,16 +132,8 @@ fn a_newer_schema_is_refused() {
 /// The released steps, and two that last as later ones will: one copies a tree in batches, the next
 /// drops what was copied.
 const LASTING: &[Migration] = &[
-    Migration {
-        version: 1,
-        name: "initial",
-        up: m0001_initial::up,
-    },
-    Migration {
-        version: 2,
-        name: "instants",
-        up: m0002_instants::up,
-    },
+    MIGRATIONS[0],
+    MIGRATIONS[1],
     Migration {
         version: 3,
         name: "copied",

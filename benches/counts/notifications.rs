@@ -15,7 +15,7 @@ use peekd::wire::{Charset, Deframer, Event, EventKind, Message, Packet, Register
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use crate::made::{self, Reading};
+use crate::made;
 use crate::{Outcome, counted};
 
 const STATISTICS: u32 = 10_000;
@@ -38,12 +38,9 @@ pub(crate) fn notifications() -> Outcome {
             let Some((reference_id, statistic)) = draw.choice(&line.open) else {
                 continue;
             };
-            Reading::of(
-                statistic,
-                step,
-                &mut fastrand::Rng::with_seed(u64::from(step)),
-            )
-            .write(*reference_id, step, &mut bytes);
+            let mut draw = fastrand::Rng::with_seed(u64::from(step));
+            let reading = made::reading(statistic, step, &mut draw);
+            made::notify(&reading, *reference_id, step, &mut bytes);
         }
         bytes
     };

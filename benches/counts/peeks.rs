@@ -78,7 +78,7 @@ impl Site {
                 return Err("no room for the statistics".into());
             };
             slot.opened(Some(NotificationMode::Immediate), PasswordProof::NONE);
-            let value = made::Reading::of(statistic, 7, &mut draw).value();
+            let value = made::reading(statistic, 7, &mut draw).to_value(made::COMPAT);
             cache.apply(slot.id, made::sample(made::BEGIN, value));
         }
         let upstream = Arc::new(Upstream::new(Roster::new(), Plan::default()));

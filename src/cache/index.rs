@@ -128,10 +128,11 @@ impl Index {
         self.by_id.insert(slot.id, slot);
     }
 
-    /// Takes the slot out; returns whether it was in.
+    /// Takes the slot out; returns whether it was in. Another one of the same statistic, which took its
+    /// place, stays.
     pub(super) fn remove(&mut self, slot: &Slot) -> bool {
         let hash = hash_of(&self.hasher, slot);
-        let is_it = |other: &Arc<Slot>| other.statistic == slot.statistic;
+        let is_it = |other: &Arc<Slot>| other.id == slot.id;
         if let Some(table) = self.by_key.get_mut(table_of(hash))
             && let Ok(entry) = table.find_entry(hash, is_it)
         {

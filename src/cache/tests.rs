@@ -55,6 +55,19 @@ async fn a_statistic_keeps_its_number_and_numbers_go_on_after_those_of_earlier_r
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_came_in_the_place_of_what_was_forgotten_stays_when_that_is_taken_out_again() {
+    let cache = cache(&Clock::system());
+    let first = cache.intern(&statistic("A")).unwrap();
+    assert!(cache.forget(&first));
+    let second = cache.intern(&statistic("A")).unwrap();
+    // Whoever looked for what is idle may have found the first one before.
+    assert!(!cache.remove(&first, first.asked()) && !cache.forget(&first));
+    assert_eq!(cache.find(&statistic("A")).unwrap().id, second.id);
+    assert!(cache.remove(&second, second.asked()));
+    assert!(cache.find(&statistic("A")).is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_configured_or_asked_for_again_is_not_taken_out() {
     let cache = cache(&Clock::system());
     let configured = cache.intern(&statistic("A")).unwrap();

@@ -37,7 +37,7 @@ use log::Log;
 pub use log::{Counts, LogEntry, LogKind};
 use pair::Pairs;
 pub use pair::{PairConfig, PairId, ServerId, UnknownStatType};
-pub use reading::ScriptedValue;
+pub use reading::{Reading, ScriptedValue};
 pub use scenario::{Scenario, ScenarioError, ScenarioPair, Step};
 use server::{Condition, UNSENT_MAX, accept};
 use world::{Target, World};

@@ -23,12 +23,14 @@ pub enum ScriptedValue {
 
 /// What a statistic reads at an instant.
 #[derive(Debug, Clone)]
-pub(super) enum Reading {
+pub enum Reading {
+    /// A number without decimals.
     Whole(i64),
-    /// A number with two decimals.
+    /// A number with two decimals, in hundredths.
     Hundredths(i64),
     /// A text, possibly a number's.
     Text(Arc<str>),
+    /// The state of an agent.
     Agent(Arc<AgentStatus>),
 }
 
@@ -116,7 +118,7 @@ impl Reading {
 
     /// The reading as the event's value, appended to `out`. `compat` is the server's number that
     /// decides which fields a state has.
-    pub(super) fn write<'a>(&'a self, mut event: Event<'a>, compat: i64, out: &mut BytesMut) {
+    pub fn write<'a>(&'a self, mut event: Event<'a>, compat: i64, out: &mut BytesMut) {
         match self {
             Self::Whole(number) => {
                 event.int_value = *number;
@@ -144,7 +146,8 @@ impl Reading {
     }
 
     /// The value that a client makes of it.
-    pub(super) fn to_value(&self, compat: i64) -> Value {
+    #[must_use]
+    pub fn to_value(&self, compat: i64) -> Value {
         match self {
             Self::Whole(number) => Value::Integer(*number),
             Self::Hundredths(number) => Value::from_text(&decimal(*number)),

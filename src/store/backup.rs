@@ -79,9 +79,9 @@ impl<'a> Frames<'a> {
     }
 
     /// Writes the last frame.
-    pub(super) fn end(mut self) -> std::io::Result<()> {
+    pub(super) fn end(self) -> std::io::Result<()> {
         let count = self.count.to_be_bytes();
-        self.write(Kind::End, &count, &[])?;
+        self.out.write_all(&frame(Kind::End, &count, &[])?)?;
         self.out.flush()
     }
 

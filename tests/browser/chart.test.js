@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import {
-  demo, endAll, faults, folder, launchBrowser, NOT_SIGNED_IN, OUTPUT, tileOf, unexpected, until, wall,
+  addressed, demo, endAll, faults, folder, launchBrowser, NOT_SIGNED_IN, OUTPUT, tileOf, unexpected, until, wall,
 } from "./harness.js";
 
 const HANDLING = "AverageHandlingTime;Queue;9001@SIP_Switch;Environment";
@@ -74,11 +74,11 @@ describe("a chart of a demo", () => {
     await tile.getByRole("button").focus();
     await page.keyboard.press("Enter");
     await drawn(page);
-    assert.equal(new URL(page.url()).hash, `#chart=${HANDLING}&span=1h&${PINS.replaceAll(" ", "%20")}`);
+    await addressed(page, `#chart=${HANDLING}&span=1h&${PINS.replaceAll(" ", "%20")}`);
     assert.equal(await page.evaluate(() => document.activeElement.id), "plot");
     await page.getByRole("button", { name: "15 min" }).click();
     await drawn(page);
-    assert.ok(new URL(page.url()).hash.includes("&span=15m&"));
+    await addressed(page, `#chart=${HANDLING}&span=15m&${PINS.replaceAll(" ", "%20")}`);
     assert.match(await words(page, "#chart-key"), /warning over 2:30.*critical over 4:00/);
     const now = await words(page, "#chart-now span");
     await until(() => words(page, "#chart-now span"), (it) => it !== now, "a live value");
@@ -109,26 +109,37 @@ describe("a chart of a demo", () => {
       (it) => it <= 1,
       "the beginning",
     );
-    assert.match(await plot.getAttribute("aria-valuetext"), /no value, nothing was recorded yet/);
+    const beginning = () => plot.getAttribute("aria-valuetext");
+    await until(beginning, (it) => it.includes("no value, nothing was recorded yet"), "what was there");
 
     const over = await page.locator("#plot .u-over").boundingBox();
     let gap;
-    for (let x = over.width - 1; x > 0 && gap === undefined; x -= 1) {
-      await page.mouse.move(over.x + x, over.y + over.height / 2);
-      if ((await words(page, "#readout")).includes("link down")) gap = x / over.width;
-    }
-    assert.ok(gap !== undefined, "the gap can be pointed at");
-    assert.match(await words(page, "#readout"), /: no value, link down: no Stat Server was connected, /);
-    assert.equal(await inked(page, gap - 2 / over.width, gap - 1 / over.width), 0, "a line over the gap");
+    const pointed = async () => {
+      for (let x = over.width - 1; x > 0; x -= 1) {
+        await page.mouse.move(over.x + x, over.y + over.height / 2);
+        const readout = await words(page, "#readout");
+        if (readout.includes("link down")) {
+          gap = x / over.width;
+          return readout;
+        }
+      }
+      return "";
+    };
+    const there = await pointed();
+    assert.match(there, /: no value, link down: no Stat Server was connected, /);
+    // The chart goes on sliding: what stood at the gap's end may have left it meanwhile.
+    const across = async () => {
+      await pointed();
+      return inked(page, gap - 2 / over.width, gap - 1 / over.width);
+    };
+    await until(across, (it) => it === 0, "a line over the gap");
     const behind = () => inked(page, gap + 1 / over.width, 1);
     await until(behind, (it) => it > 0, "a line after the gap");
 
     await page.keyboard.press("Escape");
     await page.locator("#chart").waitFor({ state: "hidden" });
-    assert.equal(await page.evaluate(() => document.activeElement.title), HANDLING);
-    // The dialog is gone a moment before the address is.
-    const closed = `#${PINS.replaceAll(" ", "%20")}`;
-    await until(() => new URL(page.url()).hash, (it) => it === closed, "the address without the chart");
+    await until(() => page.evaluate(() => document.activeElement.title), (it) => it === HANDLING, "focus");
+    await addressed(page, `#${PINS.replaceAll(" ", "%20")}`);
     await tile.locator(".object").click();
     await page.locator("#chart").waitFor();
     await page.getByRole("button", { name: "Close" }).click();
@@ -141,9 +152,12 @@ describe("a chart of a demo", () => {
     const { page, complaints } = await wall(browser, demonstration.url, of(STATE));
     await drawn(page);
     await until(() => words(page, "#chart-key"), (it) => /Ready [0-9:]+ \(\d+ %\)/.test(it), "a state");
-    await page.locator("#plot").press("End");
-    // The cursor stands at the end, where the state now is.
-    assert.match(await words(page, "#readout"), / to .* \(\d+:\d\d\)$/);
+    // The cursor stands at the end, where the state is, once the lost Stat Servers told it again.
+    const end = async () => {
+      await page.locator("#plot").press("End");
+      return words(page, "#readout");
+    };
+    await until(end, (it) => / to .* \(\d+:\d\d\)$/.test(it), "a state that lasts");
     await page.getByRole("button", { name: "24 h" }).click();
     await drawn(page);
     assert.match(await words(page, "#chart-key"), /Ready/);

@@ -182,6 +182,9 @@ export async function until(read, isWanted, what) {
   }
 }
 
+/** Waits until the page's address ends so: the browser tells it a moment after the page shows it. */
+export const addressed = (page, hash) => until(() => new URL(page.url()).hash, (it) => it === hash, "the address");
+
 /** The browser itself notes answers that are errors; these are meant to be. */
 export const unexpected = (complaints, ...expected) =>
   complaints.filter((text) => !expected.some((pattern) => pattern.test(text)));

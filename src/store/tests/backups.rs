@@ -36,8 +36,10 @@ fn a_restored_store_holds_what_was_saved_and_serves() {
     let dir = tempfile::tempdir().unwrap();
     let (first, second) = (dir.path().join("first"), dir.path().join("second"));
     make(&first);
-    let file = saved(&first);
-    back(&file, &second).unwrap();
+    let (mut file, mut saved, mut back) = (Vec::new(), 0, 0);
+    backup(&first, &mut file, &mut |count| saved = count).unwrap();
+    restore(&mut &*file, &second, &mut |count| back = count).unwrap();
+    assert_eq!(saved, back);
     let (before, after) = (
         look(&first, &clock()).unwrap(),
         look(&second, &clock()).unwrap(),

@@ -1,4 +1,4 @@
-//! A whole store of schema 1, with its history, as a program of that time left it: opened, brought to
+//! A whole store of schema 1, with its history: nothing in it that schema 2 brought. Opened, brought to
 //! the newest schema and read back, whatever fails on the way.
 
 use std::fmt::Write as _;
