@@ -5,8 +5,6 @@ Everything runs on loopback, in alternation, and is ended at the end. Writes tar
 and target/compare/rates.svg, and prints a table.
 """
 
-import argparse
-import json
 import shutil
 import sys
 import time
@@ -15,20 +13,19 @@ from statistics import median
 
 import chart
 from load import Run, cores, redis_benchmark, write_forms, wrk
-from servers import Nginx, Peekd, Redis, Simulator, Varnish, filled_store
+from rig import Rig, options_of, write_result
+from servers import Nginx, Redis, Varnish
 
 PEEK, MANY, STREAM = "one statistic", "100 statistics", "one statistic, notifications streaming in"
 MANY_COUNT = 100
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peekd", default="target/release/peekd", help="the program to compare")
+    parser = options_of("compare", __doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4, help="of one run")
     parser.add_argument("--statistics", type=int, default=100_000)
     parser.add_argument("--notifications", type=int, default=70_000, help="a second, while streaming")
-    parser.add_argument("--folder", default="target/compare")
     return parser.parse_args()
 
 
@@ -59,66 +56,51 @@ class Contest:
         return median(of(mine) / of(theirs) for mine, theirs in pairs)
 
 
-def compete(options, folder, contest):
-    binary = str(Path(options.peekd).resolve())
-    servers = []
+def compete(options, rig, contest):
+    folder = rig.folder
+    print("filling a store ...", file=sys.stderr)
+    store, names = rig.store(options.statistics, options.store)
+    one = write_forms(folder / "one.txt", names)
+    many = write_forms(folder / "many.txt", names, count=512, statistics=MANY_COUNT)
 
-    def start(server):
-        servers.append(server)
-        return server
+    nginx = rig.start(Nginx(folder / "nginx"))
+    varnish = rig.start(Varnish(folder / "varnish", nginx.port))
+    redis = rig.start(Redis(folder / "redis", options.statistics))
+    calm = rig.simulator(options.statistics, name="calm")
+    peekd = rig.peekd(calm, rig.copied(store, "store-calm"))
+    stream = rig.simulator(options.statistics, options.notifications, name="stream")
+    streamed = rig.peekd(stream, store, name="streamed")
+    time.sleep(5)
+    stream.pause()
+    calm.pause()
 
-    try:
-        print("filling a store ...", file=sys.stderr)
-        store, names = filled_store(binary, folder / "fill", options.statistics)
-        calm_store = folder / "store-calm"
-        shutil.copytree(store, calm_store)
-        one = write_forms(folder / "one.txt", names)
-        many = write_forms(folder / "many.txt", names, count=512, statistics=MANY_COUNT)
-
-        nginx = start(Nginx(folder / "nginx"))
-        varnish = start(Varnish(folder / "varnish", nginx.port))
-        redis = start(Redis(folder / "redis", options.statistics))
-        calm = start(Simulator(binary, folder / "calm", options.statistics))
-        peekd = start(Peekd(binary, folder / "peekd", calm.port, calm_store))
-        stream = start(
-            Simulator(binary, folder / "stream", options.statistics, options.notifications)
+    expected = {PEEK: 100_000, MANY: 20_000}
+    for turn in range(options.rounds):
+        print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
+        seconds = options.seconds
+        contest.add(PEEK, "nginx", wrk(nginx, nginx.url, one, seconds))
+        contest.add(PEEK, "peekd", wrk(peekd, peekd.url, one, seconds))
+        run = redis_benchmark(redis, options.statistics, seconds, 1, expected[PEEK])
+        expected[PEEK] = run.rate
+        contest.add(PEEK, "redis", run)
+        contest.add(PEEK, "varnish", wrk(varnish, varnish.url, one, seconds))
+        contest.add(MANY, "peekd", wrk(peekd, peekd.many_url, many, seconds))
+        run = redis_benchmark(
+            redis, options.statistics, seconds, MANY_COUNT, expected[MANY]
         )
-        streamed = start(Peekd(binary, folder / "streamed", stream.port, store))
-        time.sleep(5)
+        expected[MANY] = run.rate
+        contest.add(MANY, "redis", run)
+        contest.add(STREAM, "peekd, calm", wrk(streamed, streamed.url, one, seconds))
+        stream.resume()
+        time.sleep(1)
+        before, since = streamed.metric("peekd_store_flushed_changes_total"), time.monotonic()
+        contest.add(STREAM, "peekd", wrk(streamed, streamed.url, one, seconds))
+        changes = streamed.metric("peekd_store_flushed_changes_total") - before
+        stored = changes / (time.monotonic() - since)
+        print(f"  meanwhile {stored:,.0f} changes/s were stored", file=sys.stderr)
         stream.pause()
-        calm.pause()
-
-        expected = {PEEK: 100_000, MANY: 20_000}
-        for turn in range(options.rounds):
-            print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
-            seconds = options.seconds
-            contest.add(PEEK, "nginx", wrk(nginx, nginx.url, one, seconds))
-            contest.add(PEEK, "peekd", wrk(peekd, peekd.url, one, seconds))
-            run = redis_benchmark(redis, options.statistics, seconds, 1, expected[PEEK])
-            expected[PEEK] = run.rate
-            contest.add(PEEK, "redis", run)
-            contest.add(PEEK, "varnish", wrk(varnish, varnish.url, one, seconds))
-            contest.add(MANY, "peekd", wrk(peekd, peekd.many_url, many, seconds))
-            run = redis_benchmark(
-                redis, options.statistics, seconds, MANY_COUNT, expected[MANY]
-            )
-            expected[MANY] = run.rate
-            contest.add(MANY, "redis", run)
-            contest.add(STREAM, "peekd, calm", wrk(streamed, streamed.url, one, seconds))
-            stream.resume()
-            time.sleep(1)
-            before, since = streamed.metric("peekd_store_flushed_changes_total"), time.monotonic()
-            contest.add(STREAM, "peekd", wrk(streamed, streamed.url, one, seconds))
-            changes = streamed.metric("peekd_store_flushed_changes_total") - before
-            stored = changes / (time.monotonic() - since)
-            print(f"  meanwhile {stored:,.0f} changes/s were stored", file=sys.stderr)
-            stream.pause()
-            contest.stored = stored
-        memory = {server.name: server.resident_bytes() for server in servers}
-    finally:
-        for server in reversed(servers):
-            server.stop()
-    return memory
+        contest.stored = stored
+    return {server.name: server.resident_bytes() for server in (nginx, varnish, redis, stream, streamed)}
 
 
 def table(contest, memory):
@@ -163,11 +145,9 @@ def main():
     ]
     if missing:
         sys.exit(f"not installed: {', '.join(missing)}; README.md here names Debian's packages")
-    folder = Path(options.folder).resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     contest = Contest()
-    memory = compete(options, folder, contest)
+    with Rig(options.peekd, options.work) as rig:
+        memory = compete(options, rig, contest)
     found = ratios(contest)
     print(table(contest, memory))
     print()
@@ -187,13 +167,14 @@ def main():
             for run in runs
         ],
     }
-    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    write_result(options.work, result)
     rows = []
     for name in ("nginx", "peekd", "redis", "varnish"):
         run = contest.middle(PEEK, name)
         rows.append((name, run.rate, f"{run.rate:,.0f}/s, {run.cpu_us:.1f} us CPU"))
-    (folder / "rates.svg").write_text(chart.bars("Peeks of one statistic, 64 connections", rows))
-    print(f"written: {folder}/result.json, {folder}/rates.svg")
+    chart_path = Path(options.work) / "rates.svg"
+    chart_path.write_text(chart.bars("Peeks of one statistic, 64 connections", rows))
+    print(f"written: {options.work}/result.json, {chart_path}")
 
 
 if __name__ == "__main__":
