@@ -18,6 +18,8 @@ from servers import Nginx, Redis, Varnish
 
 PEEK, MANY, STREAM = "one statistic", "100 statistics", "one statistic, notifications streaming in"
 MANY_COUNT = 100
+# As nginx with its one worker, and Redis: on two cores the load then has the other one.
+ALONE = "peekd, one HTTP thread"
 
 
 def arguments():
@@ -68,6 +70,8 @@ def compete(options, rig, contest):
     redis = rig.start(Redis(folder / "redis", options.statistics))
     calm = rig.simulator(options.statistics, name="calm")
     peekd = rig.peekd(calm, rig.copied(store, "store-calm"))
+    alone_store = rig.copied(store, "store-alone")
+    alone = rig.peekd(calm, alone_store, http="threads = 1", name="alone")
     stream = rig.simulator(options.statistics, options.notifications, name="stream")
     streamed = rig.peekd(stream, store, name="streamed")
     time.sleep(5)
@@ -80,14 +84,14 @@ def compete(options, rig, contest):
         seconds = options.seconds
         contest.add(PEEK, "nginx", wrk(nginx, nginx.url, one, seconds))
         contest.add(PEEK, "peekd", wrk(peekd, peekd.url, one, seconds))
+        contest.add(PEEK, ALONE, wrk(alone, alone.url, one, seconds))
         run = redis_benchmark(redis, options.statistics, seconds, 1, expected[PEEK])
         expected[PEEK] = run.rate
         contest.add(PEEK, "redis", run)
         contest.add(PEEK, "varnish", wrk(varnish, varnish.url, one, seconds))
         contest.add(MANY, "peekd", wrk(peekd, peekd.many_url, many, seconds))
-        run = redis_benchmark(
-            redis, options.statistics, seconds, MANY_COUNT, expected[MANY]
-        )
+        contest.add(MANY, ALONE, wrk(alone, alone.many_url, many, seconds))
+        run = redis_benchmark(redis, options.statistics, seconds, MANY_COUNT, expected[MANY])
         expected[MANY] = run.rate
         contest.add(MANY, "redis", run)
         contest.add(STREAM, "peekd, calm", wrk(streamed, streamed.url, one, seconds))
@@ -100,7 +104,8 @@ def compete(options, rig, contest):
         print(f"  meanwhile {stored:,.0f} changes/s were stored", file=sys.stderr)
         stream.pause()
         contest.stored = stored
-    return {server.name: server.resident_bytes() for server in (nginx, varnish, redis, stream, streamed)}
+    memory = {server.name: server.resident_bytes() for server in (nginx, varnish, redis, stream, streamed)}
+    return memory | {ALONE: alone.resident_bytes()}
 
 
 def table(contest, memory):
@@ -110,7 +115,7 @@ def table(contest, memory):
     ]
     for what, name in contest.runs:
         run: Run = contest.middle(what, name)
-        resident = memory.get(name.split(",")[0], 0) / 2**20
+        resident = memory.get(name, memory.get(name.split(",")[0], 0)) / 2**20
         lines.append(
             f"| {what} | {name} | {run.rate:,.0f} | {contest.spread(what, name):.0%} "
             f"| {run.cpu_us:.1f} | {run.median_us:,.0f} | {run.p99_us:,.0f} | {resident:.0f} |"
@@ -125,10 +130,14 @@ def ratios(contest):
     return {
         "one statistic, rate against nginx": contest.ratio(PEEK, "peekd", "nginx"),
         "one statistic, CPU against nginx": contest.ratio(PEEK, "peekd", "nginx", cpu),
+        "one statistic, one HTTP thread, rate against nginx": contest.ratio(PEEK, ALONE, "nginx"),
+        "one statistic, one HTTP thread, CPU against nginx": contest.ratio(PEEK, ALONE, "nginx", cpu),
         "one statistic, rate against Redis GET": contest.ratio(PEEK, "peekd", "redis"),
+        "one statistic, one HTTP thread, rate against Redis GET": contest.ratio(PEEK, ALONE, "redis"),
         "one statistic, rate against Varnish": contest.ratio(PEEK, "peekd", "varnish"),
         "100 statistics, million values/s": contest.middle(MANY, "peekd").rate * MANY_COUNT / 1e6,
         "100 statistics, rate against Redis MGET": contest.ratio(MANY, "peekd", "redis"),
+        "100 statistics, one HTTP thread, rate against Redis MGET": contest.ratio(MANY, ALONE, "redis"),
         "streaming, rate against calm": contest.ratio(STREAM, "peekd", "peekd, calm"),
         "streaming, 99 % latency against calm": contest.ratio(
             STREAM, "peekd", "peekd, calm", lambda run: run.p99_us
@@ -169,7 +178,7 @@ def main():
     }
     write_result(options.work, result)
     rows = []
-    for name in ("nginx", "peekd", "redis", "varnish"):
+    for name in ("nginx", "peekd", ALONE, "redis", "varnish"):
         run = contest.middle(PEEK, name)
         rows.append((name, run.rate, f"{run.rate:,.0f}/s, {run.cpu_us:.1f} us CPU"))
     chart_path = Path(options.work) / "rates.svg"

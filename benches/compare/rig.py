@@ -54,9 +54,9 @@ class Rig(ExitStack):
     def simulator(self, statistics, rate=None, speed=1, name="simulator"):
         return self.start(Simulator(self.binary, self.folder / name, statistics, rate, speed))
 
-    def peekd(self, simulator, store, extra="", name="peekd"):
+    def peekd(self, simulator, store, extra="", http="", name="peekd"):
         """A service that answers; its statistics are still being opened."""
-        return self.start(Peekd(self.binary, self.folder / name, simulator.port, store, extra))
+        return self.start(Peekd(self.binary, self.folder / name, simulator.port, store, extra, http))
 
 
 def all_open(peekd, names, seconds=300):

@@ -203,9 +203,9 @@ class Simulator(Server):
 
 
 class Peekd(Server):
-    """peekd with everything on: passwords, store, history, subscriptions."""
+    """peekd with everything on: passwords, store, history, subscriptions. `http` stands in `[http]`."""
 
-    def __init__(self, binary, folder, simulator_port, store, extra=""):
+    def __init__(self, binary, folder, simulator_port, store, extra="", http=""):
         port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "peekd.toml"
@@ -215,6 +215,7 @@ class Peekd(Server):
             path = "{store}"
             [http]
             listen = "127.0.0.1:{port}"
+            {http}
             [[http.auth.users]]
             name = "default"
             password_hash = "{PASSWORD_HASH}"
