@@ -7,21 +7,17 @@ taken over the whole run. Then it is killed in full load and started again, and 
 table for docs/capacity.md and writes it, with every figure, to target/capacity.
 """
 
-import argparse
-import http.client
-import json
 import random
-import shutil
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
 
+from load import Client
 from restart import restarted, stopped
-from servers import BASIC, Peekd, Simulator, kept_store, wait_for
+from rig import Rig, all_open, options_of, write_result
 
 VALUES_A_PEEK = 50
 
@@ -44,30 +40,19 @@ SIZES = {
 
 
 class Peeker(threading.Thread):
-    """Peeks values at a steady rate over one connection, several to a request, and keeps how long each took."""
+    """Peeks values at a steady rate over one connection, several to a request."""
 
     def __init__(self, peekd, names, values_a_second):
         super().__init__(daemon=True)
-        self.address = peekd.base.removeprefix("http://")
+        self.client = Client(peekd, 10)
         self.names = names
         self.interval = VALUES_A_PEEK / values_a_second
-        self.took = []
-        self.failed = 0
         self.is_over = threading.Event()
 
     def run(self):
-        draw = random.Random(1)
-        connection = http.client.HTTPConnection(self.address, timeout=10)
-        headers = {"Authorization": BASIC, "Content-Type": "application/x-www-form-urlencoded"}
-        due = time.monotonic()
+        draw, due = random.Random(1), time.monotonic()
         while not self.is_over.is_set():
-            form = urlencode({f"s{at}": draw.choice(self.names) for at in range(VALUES_A_PEEK)})
-            began = time.monotonic()
-            connection.request("POST", "/genesys/1/statistics", form, headers)
-            answer = connection.getresponse()
-            answer.read()
-            self.took.append(time.monotonic() - began)
-            self.failed += answer.status != 200
+            self.client.many([draw.choice(self.names) for _ in range(VALUES_A_PEEK)])
             due = max(due + self.interval, time.monotonic() - 1)
             time.sleep(max(0, due - time.monotonic()))
 
@@ -104,43 +89,33 @@ class HistoryMeter:
         return (size - size_before) / changes if changes > 0 else None
 
 
-def run_size(options, binary, folder, name):
+def run_size(options, rig, name):
     size = SIZES[name]
-    stores = Path(options.stores).resolve() if options.stores else folder / "filled"
     print(f"{name}: a store of {size.statistics:,} statistics ...", file=sys.stderr)
-    filled, names = kept_store(binary, stores / str(size.statistics), size.statistics)
-    store = folder / "store"
-    shutil.copytree(filled, store)
+    store, names = rig.store(size.statistics, options.stores and Path(options.stores) / str(size.statistics))
     # The centre itself nearly stands still: what it would tell beside the rate is no part of the size.
-    simulator = Simulator(binary, folder / "simulator", len(names), speed=0.01)
-    peekd = None
-    try:
-        began = time.monotonic()
-        peekd = Peekd(binary, folder / "peekd", simulator.port, store)
-        meter = HistoryMeter(peekd)
-        ready = time.monotonic() - began
-        wait_for("every statistic", lambda: peekd.open_now() >= len(names), options.patience, 0.2)
-        opened = time.monotonic() - began
-        simulator.order(f"rate {size.updates}")
-        time.sleep(options.settle)
-        result = loaded(options, size, peekd, simulator, (store, names, meter))
-        simulator.order(f"rate {size.burst or size.updates}")
-        time.sleep(2)
-        restart = restarted(peekd, simulator, names, options.patience)
-        return {
-            "size": name,
-            "statistics": len(names),
-            **result,
-            "ready_seconds": ready,
-            "opened_seconds": opened,
-            "restart": restart,
-            "stop": stopped(peekd, simulator),
-        }
-    finally:
-        if peekd:
-            peekd.stop()
-        simulator.stop()
-        shutil.rmtree(folder)
+    simulator = rig.simulator(len(names), speed=0.01)
+    began = time.monotonic()
+    peekd = rig.peekd(simulator, store)
+    meter = HistoryMeter(peekd)
+    ready = time.monotonic() - began
+    all_open(peekd, names, options.patience)
+    opened = time.monotonic() - began
+    simulator.order(f"rate {size.updates}")
+    time.sleep(options.settle)
+    result = loaded(options, size, peekd, simulator, (store, names, meter))
+    simulator.order(f"rate {size.burst or size.updates}")
+    time.sleep(2)
+    restart = restarted(peekd, simulator, names, options.patience)
+    return {
+        "size": name,
+        "statistics": len(names),
+        **result,
+        "ready_seconds": ready,
+        "opened_seconds": opened,
+        "restart": restart,
+        "stop": stopped(peekd, simulator),
+    }
 
 
 def loaded(options, size, peekd, simulator, stored):
@@ -162,8 +137,7 @@ def loaded(options, size, peekd, simulator, stored):
         time.sleep(0.5)
     peeker.is_over.set()
     peeker.join(15)
-    took = sorted(peeker.took)
-    passed = time.monotonic() - start
+    client, passed = peeker.client, time.monotonic() - start
     meter.look()
     rate, change = (peekd.metric(flushed) - changes) / passed, meter.bytes_per_change()
     return {
@@ -171,10 +145,10 @@ def loaded(options, size, peekd, simulator, stored):
         "changes_per_second": rate,
         "history_bytes_per_change": change,
         "history_bytes_per_day": None if change is None else change * rate * 86400,
-        "values_peeked_per_second": len(took) * VALUES_A_PEEK / passed,
-        "peeks_failed": peeker.failed,
-        "peek_median_ms": took[len(took) // 2] * 1000,
-        "peek_p99_ms": took[len(took) * 99 // 100] * 1000,
+        "values_peeked_per_second": len(client.took) * VALUES_A_PEEK / passed,
+        "peeks_failed": client.failed,
+        "peek_median_ms": client.within_ms(0.5),
+        "peek_p99_ms": client.within_ms(0.99),
         "cores": (peekd.cpu_seconds() - cpu) / passed,
         "resident_bytes": resident,
         "store_bytes": disk(store),
@@ -206,27 +180,26 @@ def row(result):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peekd", default="target/release/peekd")
+    options = arguments()
+    results, lines = [], [HEAD]
+    print(HEAD, flush=True)
+    with Rig(options.peekd, options.work) as rig:
+        for name in options.sizes.split(","):
+            with rig.part(name) as part:
+                results.append(run_size(options, part, name))
+            lines.append(row(results[-1]))
+            print(lines[-1], flush=True)
+    write_result(options.work, results)
+    (Path(options.work) / "table.md").write_text("\n".join(lines) + "\n")
+
+
+def arguments():
+    parser = options_of("capacity", __doc__, several_stores=True)
     parser.add_argument("--seconds", type=int, default=300, help="of each size")
     parser.add_argument("--settle", type=float, default=10, help="seconds of load before")
     parser.add_argument("--patience", type=float, default=300, help="seconds that opening all may take")
     parser.add_argument("--sizes", default="S,M,L")
-    parser.add_argument("--folder", default="target/capacity")
-    parser.add_argument("--stores", help="a folder whose filled stores are used, and made if need be")
-    options = parser.parse_args()
-    folder = Path(options.folder).resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    results, lines = [], [HEAD]
-    print(HEAD, flush=True)
-    for name in options.sizes.split(","):
-        binary = str(Path(options.peekd).resolve())
-        results.append(run_size(options, binary, folder / name, name))
-        lines.append(row(results[-1]))
-        print(lines[-1], flush=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "result.json").write_text(json.dumps(results, indent=1) + "\n")
-    (folder / "table.md").write_text("\n".join(lines) + "\n")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ Everything runs on loopback, in alternation, and is ended at the end. Writes tar
 and target/compare/rates.svg, and prints a table.
 """
 
-import argparse
-import json
 import shutil
 import sys
 import time
@@ -15,20 +13,21 @@ from statistics import median
 
 import chart
 from load import Run, cores, redis_benchmark, write_forms, wrk
-from servers import Nginx, Peekd, Redis, Simulator, Varnish, filled_store
+from rig import Rig, options_of, write_result
+from servers import Nginx, Redis, Varnish
 
 PEEK, MANY, STREAM = "one statistic", "100 statistics", "one statistic, notifications streaming in"
 MANY_COUNT = 100
+# As nginx with its one worker, and Redis: on two cores the load then has the other one.
+ALONE = "peekd, one HTTP thread"
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peekd", default="target/release/peekd", help="the program to compare")
+    parser = options_of("compare", __doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4, help="of one run")
     parser.add_argument("--statistics", type=int, default=100_000)
     parser.add_argument("--notifications", type=int, default=70_000, help="a second, while streaming")
-    parser.add_argument("--folder", default="target/compare")
     return parser.parse_args()
 
 
@@ -59,66 +58,54 @@ class Contest:
         return median(of(mine) / of(theirs) for mine, theirs in pairs)
 
 
-def compete(options, folder, contest):
-    binary = str(Path(options.peekd).resolve())
-    servers = []
+def compete(options, rig, contest):
+    folder = rig.folder
+    print("filling a store ...", file=sys.stderr)
+    store, names = rig.store(options.statistics, options.store)
+    one = write_forms(folder / "one.txt", names)
+    many = write_forms(folder / "many.txt", names, count=512, statistics=MANY_COUNT)
 
-    def start(server):
-        servers.append(server)
-        return server
+    nginx = rig.start(Nginx(folder / "nginx"))
+    varnish = rig.start(Varnish(folder / "varnish", nginx.port))
+    redis = rig.start(Redis(folder / "redis", options.statistics))
+    calm = rig.simulator(options.statistics, name="calm")
+    peekd = rig.peekd(calm, rig.copied(store, "store-calm"))
+    alone_store = rig.copied(store, "store-alone")
+    alone = rig.peekd(calm, alone_store, http="threads = 1", name="alone")
+    stream = rig.simulator(options.statistics, options.notifications, name="stream")
+    streamed = rig.peekd(stream, store, name="streamed")
+    time.sleep(5)
+    stream.pause()
+    calm.pause()
 
-    try:
-        print("filling a store ...", file=sys.stderr)
-        store, names = filled_store(binary, folder / "fill", options.statistics)
-        calm_store = folder / "store-calm"
-        shutil.copytree(store, calm_store)
-        one = write_forms(folder / "one.txt", names)
-        many = write_forms(folder / "many.txt", names, count=512, statistics=MANY_COUNT)
-
-        nginx = start(Nginx(folder / "nginx"))
-        varnish = start(Varnish(folder / "varnish", nginx.port))
-        redis = start(Redis(folder / "redis", options.statistics))
-        calm = start(Simulator(binary, folder / "calm", options.statistics))
-        peekd = start(Peekd(binary, folder / "peekd", calm.port, calm_store))
-        stream = start(
-            Simulator(binary, folder / "stream", options.statistics, options.notifications)
-        )
-        streamed = start(Peekd(binary, folder / "streamed", stream.port, store))
-        time.sleep(5)
+    expected = {PEEK: 100_000, MANY: 20_000}
+    for turn in range(options.rounds):
+        print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
+        seconds = options.seconds
+        contest.add(PEEK, "nginx", wrk(nginx, nginx.url, one, seconds))
+        contest.add(PEEK, "peekd", wrk(peekd, peekd.url, one, seconds))
+        contest.add(PEEK, ALONE, wrk(alone, alone.url, one, seconds))
+        run = redis_benchmark(redis, options.statistics, seconds, 1, expected[PEEK])
+        expected[PEEK] = run.rate
+        contest.add(PEEK, "redis", run)
+        contest.add(PEEK, "varnish", wrk(varnish, varnish.url, one, seconds))
+        contest.add(MANY, "peekd", wrk(peekd, peekd.many_url, many, seconds))
+        contest.add(MANY, ALONE, wrk(alone, alone.many_url, many, seconds))
+        run = redis_benchmark(redis, options.statistics, seconds, MANY_COUNT, expected[MANY])
+        expected[MANY] = run.rate
+        contest.add(MANY, "redis", run)
+        contest.add(STREAM, "peekd, calm", wrk(streamed, streamed.url, one, seconds))
+        stream.resume()
+        time.sleep(1)
+        before, since = streamed.metric("peekd_store_flushed_changes_total"), time.monotonic()
+        contest.add(STREAM, "peekd", wrk(streamed, streamed.url, one, seconds))
+        changes = streamed.metric("peekd_store_flushed_changes_total") - before
+        stored = changes / (time.monotonic() - since)
+        print(f"  meanwhile {stored:,.0f} changes/s were stored", file=sys.stderr)
         stream.pause()
-        calm.pause()
-
-        expected = {PEEK: 100_000, MANY: 20_000}
-        for turn in range(options.rounds):
-            print(f"round {turn + 1} of {options.rounds}", file=sys.stderr)
-            seconds = options.seconds
-            contest.add(PEEK, "nginx", wrk(nginx, nginx.url, one, seconds))
-            contest.add(PEEK, "peekd", wrk(peekd, peekd.url, one, seconds))
-            run = redis_benchmark(redis, options.statistics, seconds, 1, expected[PEEK])
-            expected[PEEK] = run.rate
-            contest.add(PEEK, "redis", run)
-            contest.add(PEEK, "varnish", wrk(varnish, varnish.url, one, seconds))
-            contest.add(MANY, "peekd", wrk(peekd, peekd.many_url, many, seconds))
-            run = redis_benchmark(
-                redis, options.statistics, seconds, MANY_COUNT, expected[MANY]
-            )
-            expected[MANY] = run.rate
-            contest.add(MANY, "redis", run)
-            contest.add(STREAM, "peekd, calm", wrk(streamed, streamed.url, one, seconds))
-            stream.resume()
-            time.sleep(1)
-            before, since = streamed.metric("peekd_store_flushed_changes_total"), time.monotonic()
-            contest.add(STREAM, "peekd", wrk(streamed, streamed.url, one, seconds))
-            changes = streamed.metric("peekd_store_flushed_changes_total") - before
-            stored = changes / (time.monotonic() - since)
-            print(f"  meanwhile {stored:,.0f} changes/s were stored", file=sys.stderr)
-            stream.pause()
-            contest.stored = stored
-        memory = {server.name: server.resident_bytes() for server in servers}
-    finally:
-        for server in reversed(servers):
-            server.stop()
-    return memory
+        contest.stored = stored
+    memory = {server.name: server.resident_bytes() for server in (nginx, varnish, redis, stream, streamed)}
+    return memory | {ALONE: alone.resident_bytes()}
 
 
 def table(contest, memory):
@@ -128,7 +115,7 @@ def table(contest, memory):
     ]
     for what, name in contest.runs:
         run: Run = contest.middle(what, name)
-        resident = memory.get(name.split(",")[0], 0) / 2**20
+        resident = memory.get(name, memory.get(name.split(",")[0], 0)) / 2**20
         lines.append(
             f"| {what} | {name} | {run.rate:,.0f} | {contest.spread(what, name):.0%} "
             f"| {run.cpu_us:.1f} | {run.median_us:,.0f} | {run.p99_us:,.0f} | {resident:.0f} |"
@@ -143,10 +130,14 @@ def ratios(contest):
     return {
         "one statistic, rate against nginx": contest.ratio(PEEK, "peekd", "nginx"),
         "one statistic, CPU against nginx": contest.ratio(PEEK, "peekd", "nginx", cpu),
+        "one statistic, one HTTP thread, rate against nginx": contest.ratio(PEEK, ALONE, "nginx"),
+        "one statistic, one HTTP thread, CPU against nginx": contest.ratio(PEEK, ALONE, "nginx", cpu),
         "one statistic, rate against Redis GET": contest.ratio(PEEK, "peekd", "redis"),
+        "one statistic, one HTTP thread, rate against Redis GET": contest.ratio(PEEK, ALONE, "redis"),
         "one statistic, rate against Varnish": contest.ratio(PEEK, "peekd", "varnish"),
         "100 statistics, million values/s": contest.middle(MANY, "peekd").rate * MANY_COUNT / 1e6,
         "100 statistics, rate against Redis MGET": contest.ratio(MANY, "peekd", "redis"),
+        "100 statistics, one HTTP thread, rate against Redis MGET": contest.ratio(MANY, ALONE, "redis"),
         "streaming, rate against calm": contest.ratio(STREAM, "peekd", "peekd, calm"),
         "streaming, 99 % latency against calm": contest.ratio(
             STREAM, "peekd", "peekd, calm", lambda run: run.p99_us
@@ -163,11 +154,9 @@ def main():
     ]
     if missing:
         sys.exit(f"not installed: {', '.join(missing)}; README.md here names Debian's packages")
-    folder = Path(options.folder).resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     contest = Contest()
-    memory = compete(options, folder, contest)
+    with Rig(options.peekd, options.work) as rig:
+        memory = compete(options, rig, contest)
     found = ratios(contest)
     print(table(contest, memory))
     print()
@@ -187,13 +176,14 @@ def main():
             for run in runs
         ],
     }
-    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    write_result(options.work, result)
     rows = []
-    for name in ("nginx", "peekd", "redis", "varnish"):
+    for name in ("nginx", "peekd", ALONE, "redis", "varnish"):
         run = contest.middle(PEEK, name)
         rows.append((name, run.rate, f"{run.rate:,.0f}/s, {run.cpu_us:.1f} us CPU"))
-    (folder / "rates.svg").write_text(chart.bars("Peeks of one statistic, 64 connections", rows))
-    print(f"written: {folder}/result.json, {folder}/rates.svg")
+    chart_path = Path(options.work) / "rates.svg"
+    chart_path.write_text(chart.bars("Peeks of one statistic, 64 connections", rows))
+    print(f"written: {options.work}/result.json, {chart_path}")
 
 
 if __name__ == "__main__":

@@ -10,16 +10,15 @@ needed, and a release build.
 import argparse
 import base64
 import selectors
-import shutil
 import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from statistics import median
 
 from load import write_forms, wrk
-from servers import BASIC, Peekd, Simulator, filled_store
+from rig import Rig, options_of
+from servers import BASIC
 
 OPEN = '[http.auth]\nopen = ["/genesys/1/statistic"]\n'
 FLOODERS, CLIENTS = 8, 8
@@ -100,36 +99,31 @@ def costs(closed, opened, forms, seconds, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peekd", default="target/release/peekd")
-    parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", default="target/compare/flood")
-    parser.add_argument("--flood", nargs=4, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.flood:
-        url, seconds, kind, rate = asked.flood
+    options = arguments()
+    if options.flood:
+        url, seconds, kind, rate = options.flood
         port = int(url.split(":")[2].split("/")[0])
         form = "objectId=KSippola&objectType=Agent&tenant=Environment&metric=TotalLoginTime"
         rate, statuses = flood(port, form, float(seconds), kind == "right", float(rate) or None)
         print(rate, statuses)
         return
-    folder = Path(asked.folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    store, names = filled_store(asked.peekd, folder, 1000)
-    forms = write_forms(folder / "forms", names)
-    started = [Simulator(asked.peekd, folder, 1000, rate=0)]
-    try:
-        port = started[0].port
-        started.append(Peekd(asked.peekd, folder / "closed", port, store))
-        floods(started[1], forms, asked.seconds, asked.rounds)
-        other = folder / "other"
-        shutil.copytree(store, other, ignore=shutil.ignore_patterns("*.lock"))
-        started.append(Peekd(asked.peekd, folder / "open", port, other, OPEN))
-        costs(started[1], started[2], forms, max(2, asked.seconds // 2), asked.rounds)
-    finally:
-        for server in reversed(started):
-            server.stop()
+    with Rig(options.peekd, options.work) as rig:
+        store, names = rig.store(1000, options.store)
+        forms = write_forms(rig.folder / "forms", names)
+        simulator = rig.simulator(1000, rate=0)
+        closed = rig.peekd(simulator, store, name="closed")
+        floods(closed, forms, options.seconds, options.rounds)
+        opened = rig.peekd(simulator, rig.copied(store, "other"), OPEN, name="open")
+        costs(closed, opened, forms, max(2, options.seconds // 2), options.rounds)
 
 
-main()
+def arguments():
+    parser = options_of("compare/flood", __doc__)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--flood", nargs=4, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -6,36 +6,27 @@ as soon as it is answered: how long answers take beside the Stat Server's round 
 the Stat Server gets, of which one a statistic and round trip would do. See README.md here.
 """
 
-import argparse
-import json
-import shutil
 import time
-from pathlib import Path
 
 from load import wrk, write_forms
-from servers import Peekd, Simulator, kept_store, wait_for
+from rig import Rig, all_open, options_of, write_result
 
 STATISTICS = 100
 
 
 def main():
     options = arguments()
-    work = Path(options.work).resolve()
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    binary = str(Path(options.peekd).resolve())
-    filled, names = kept_store(binary, work / "filled", STATISTICS)
-    names = names[:STATISTICS]
-    simulator = Simulator(binary, work / "simulator", STATISTICS)
-    peekd = None
     results = []
-    try:
-        peekd = Peekd(binary, work / "peekd", simulator.port, filled)
-        wait_for("every statistic", lambda: peekd.open_now() >= len(names))
+    with Rig(options.peekd, options.work) as rig:
+        store, names = rig.store(STATISTICS, options.store)
+        names = names[:STATISTICS]
+        simulator = rig.simulator(STATISTICS)
+        peekd = rig.peekd(simulator, store)
+        all_open(peekd, names)
         simulator.order(f"delay primary {options.delay}ms")
         time.sleep(1)
-        one = write_forms(work / "one.txt", names)
-        all_of_them = write_forms(work / "all.txt", names, count=16, statistics=len(names))
+        one = write_forms(rig.folder / "one.txt", names)
+        all_of_them = write_forms(rig.folder / "all.txt", names, count=16, statistics=len(names))
         at_once, on_and_on = options.period, None
         for what, url, forms, period in [
             ("one statistic each, at once", peekd.url, one, at_once),
@@ -45,13 +36,7 @@ def main():
             load = what, url, forms, period
             results.append(measured(options, peekd, len(names), load))
             print(line(results[-1]), flush=True)
-    finally:
-        if peekd:
-            peekd.stop()
-        simulator.stop()
-        shutil.rmtree(work)
-    work.mkdir(parents=True)
-    (work / "result.json").write_text(json.dumps(results, indent=1) + "\n")
+    write_result(options.work, results)
 
 
 def measured(options, peekd, statistics, load):
@@ -94,13 +79,11 @@ def line(result):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peekd", default="target/release/peekd")
+    parser = options_of("herd", __doc__)
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--delay", type=int, default=25, help="ms, each way")
     parser.add_argument("--period", type=int, default=1000, help="ms between herds that come at once")
     parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--work", default="target/herd")
     return parser.parse_args()
 
 

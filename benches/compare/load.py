@@ -1,15 +1,19 @@
-"""The load: wrk for HTTP, redis-benchmark for Redis, and what a run of theirs cost the server."""
+"""The load: wrk and single connections for HTTP, redis-benchmark for Redis, and what a run cost the server."""
 
 import csv
+import http.client
 import json
 import os
 import random
 import re
 import resource
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
+
+from servers import BASIC
 
 CLIENTS = 64
 FORMS = 4096
@@ -34,20 +38,49 @@ class Run:
         return self.generator_busy > GENERATOR_BUSY_MAX
 
 
+def form_of(name):
+    """The form that asks for the statistic of a name, as /v1/statistics lists it."""
+    metric, kind, identity, tenant = name.split(";")[:4]
+    form = {"objectId": identity, "objectType": kind, "tenant": tenant}
+    return form | {"tenantPassword": "", "metric": metric}
+
+
+class Client:
+    """One connection that peeks, and keeps how long answers took."""
+
+    def __init__(self, peekd, timeout, headers=None):
+        self.connection = http.client.HTTPConnection(peekd.base.removeprefix("http://"), timeout=timeout)
+        self.headers = {"Authorization": BASIC, "Content-Type": "application/x-www-form-urlencoded"}
+        self.headers |= headers or {}
+        self.took, self.failed = [], 0
+
+    def one(self, name):
+        self.post("/genesys/1/statistic", form_of(name))
+
+    def many(self, names):
+        self.post("/genesys/1/statistics", {f"s{at}": name for at, name in enumerate(names)})
+
+    def post(self, path, form):
+        form, began = urlencode(form), time.monotonic()
+        self.connection.request("POST", path, form, self.headers)
+        answer = self.connection.getresponse()
+        answer.read()
+        self.took.append(time.monotonic() - began)
+        self.failed += answer.status != 200
+
+    def within_ms(self, share):
+        """How long such a share of the answers took at most."""
+        took = sorted(self.took)
+        return took[min(int(len(took) * share), len(took) - 1)] * 1000 if took else None
+
+
 def write_forms(path, names, count=FORMS, statistics=1, seed=1):
     """Prebuilt forms of random statistics: of one each, or of so many each."""
     draw = random.Random(seed)
     with path.open("w") as out:
         for _ in range(count):
             if statistics == 1:
-                metric, kind, identity, tenant = draw.choice(names).split(";")[:4]
-                form = {
-                    "objectId": identity,
-                    "objectType": kind,
-                    "tenant": tenant,
-                    "tenantPassword": "",
-                    "metric": metric,
-                }
+                form = form_of(draw.choice(names))
             else:
                 form = {f"s{at}": draw.choice(names) for at in range(statistics)}
             # As the interface's document writes its examples: `;` and `@` stand for themselves.

@@ -6,38 +6,27 @@ SIGKILL in a burst, a start on the same store while the stream goes on, and at l
 README.md here.
 """
 
-import argparse
-import http.client
-import json
-import shutil
 import signal
 import sys
 import time
-from pathlib import Path
-from urllib.parse import urlencode
 
-from servers import BASIC, Peekd, Simulator, kept_store, wait_for
+from load import Client
+from rig import Rig, all_open, options_of, write_result
+from servers import wait_for
 
 STATISTICS, UPDATES, BURST = 1_200_000, 18_000, 70_000
 
 
 def main():
     options = arguments()
-    work = Path(options.work).resolve()
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    binary = str(Path(options.peekd).resolve())
-    kept = Path(options.store).resolve() if options.store else work / "filled"
-    print("a filled store ...", file=sys.stderr)
-    filled, names = kept_store(binary, kept, options.statistics)
-    shutil.copytree(filled, work / "store")
-    # The centre itself nearly stands still, so that the rate is what is asked for.
-    simulator = Simulator(binary, work / "simulator", len(names), speed=0.01)
-    peekd = None
     rounds = []
-    try:
-        peekd = Peekd(binary, work / "peekd", simulator.port, work / "store")
-        wait_for("every statistic", lambda: peekd.open_now() >= len(names), 120)
+    with Rig(options.peekd, options.work) as rig:
+        print("a filled store ...", file=sys.stderr)
+        store, names = rig.store(options.statistics, options.store)
+        # The centre itself nearly stands still, so that the rate is what is asked for.
+        simulator = rig.simulator(len(names), speed=0.01)
+        peekd = rig.peekd(simulator, store)
+        all_open(peekd, names)
         for turn in range(options.rounds):
             simulator.order(f"rate {UPDATES}")
             time.sleep(options.seconds)
@@ -47,14 +36,7 @@ def main():
             print(line(rounds[-1]), flush=True)
         stop = stopped(peekd, simulator)
         print(stop_line(stop), flush=True)
-    finally:
-        if peekd:
-            peekd.stop()
-        simulator.stop()
-        shutil.rmtree(work)
-    work.mkdir(parents=True)
-    result = {"statistics": len(names), "restarts": rounds, "stop": stop}
-    (work / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    write_result(options.work, {"statistics": len(names), "restarts": rounds, "stop": stop})
 
 
 def restarted(peekd, simulator, names, patience=120):
@@ -65,7 +47,7 @@ def restarted(peekd, simulator, names, patience=120):
     peekd.launch()
     wait_for("an answer", lambda: answers(peekd, names[0]), patience, pause=0.01)
     answered = time.monotonic() - began
-    wait_for("every statistic", lambda: peekd.open_now() >= len(names), patience)
+    all_open(peekd, names, patience)
     return {
         "first_answer_seconds": answered,
         "all_open_seconds": time.monotonic() - began,
@@ -76,16 +58,12 @@ def restarted(peekd, simulator, names, patience=120):
 
 def answers(peekd, name):
     """Whether one statistic is answered, whatever its age."""
-    metric, kind, identity, tenant = name.split(";")[:4]
-    form = {"objectId": identity, "objectType": kind, "tenant": tenant}
-    form |= {"tenantPassword": "", "metric": metric}
-    headers = {"Authorization": BASIC, "Content-Type": "application/x-www-form-urlencoded"}
-    connection = http.client.HTTPConnection(peekd.base.removeprefix("http://"), timeout=5)
-    connection.request("POST", "/genesys/1/statistic", urlencode(form), headers)
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return answer.status == 200
+    client = Client(peekd, 5)
+    try:
+        client.one(name)
+    finally:
+        client.connection.close()
+    return client.failed == 0
 
 
 def stopped(peekd, simulator):
@@ -119,13 +97,10 @@ def stop_line(stop):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peekd", default="target/release/peekd")
+    parser = options_of("restart", __doc__)
     parser.add_argument("--statistics", type=int, default=STATISTICS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10, help="of load before each kill")
-    parser.add_argument("--work", default="target/restart")
-    parser.add_argument("--store", help="a folder whose filled store is used, and made if need be")
     return parser.parse_args()
 
 

@@ -68,6 +68,14 @@ class Server:
                 **{"stdin": subprocess.DEVNULL, "stdout": log, **self.options},
             )
 
+    def until(self, is_there, seconds=60):
+        """Waits until it is up; ends it if it does not come up, as nobody else can then."""
+        try:
+            wait_for(self.name, is_there, seconds)
+        except BaseException:
+            self.stop()
+            raise
+
     @property
     def processes(self):
         """This process and its children: a server's workers."""
@@ -137,7 +145,7 @@ class Nginx(Server):
         super().__init__("nginx", ["nginx", "-p", str(folder), "-c", str(config)], folder)
         self.url = f"http://127.0.0.1:{port}/genesys/1/statistic"
         self.port = port
-        wait_for("nginx", lambda: accepts(port))
+        self.until(lambda: accepts(port))
 
 
 class Varnish(Server):
@@ -159,7 +167,7 @@ class Varnish(Server):
         command += ["-a", f"127.0.0.1:{port}", "-s", "malloc,64m", "-p", "thread_pools=1"]
         super().__init__("varnish", command, folder)
         self.url = f"http://127.0.0.1:{port}/genesys/1/statistic"
-        wait_for("Varnish", lambda: accepts(port))
+        self.until(lambda: accepts(port))
 
 
 class Redis(Server):
@@ -170,7 +178,7 @@ class Redis(Server):
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
         super().__init__("redis", command, folder)
-        wait_for("Redis", lambda: accepts(self.port))
+        self.until(lambda: accepts(self.port))
         lines = b"".join(b"SET key:%012d 1025\r\n" % key for key in range(keys))
         fill = ["redis-cli", "-p", str(self.port), "--pipe"]
         subprocess.run(fill, input=lines, check=True, stdout=subprocess.DEVNULL)
@@ -186,7 +194,7 @@ class Simulator(Server):
         if rate is not None:
             command += ["--rate", str(rate)]
         super().__init__("simulate", command, folder, stdin=subprocess.PIPE, **options)
-        wait_for("the simulator", lambda: accepts(self.port))
+        self.until(lambda: accepts(self.port))
 
     def order(self, command):
         """Has a command of docs/simulator.md carried out, such as `rate 70000`."""
@@ -195,9 +203,9 @@ class Simulator(Server):
 
 
 class Peekd(Server):
-    """peekd with everything on: passwords, store, history, subscriptions."""
+    """peekd with everything on: passwords, store, history, subscriptions. `http` stands in `[http]`."""
 
-    def __init__(self, binary, folder, simulator_port, store, extra=""):
+    def __init__(self, binary, folder, simulator_port, store, extra="", http=""):
         port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "peekd.toml"
@@ -207,6 +215,7 @@ class Peekd(Server):
             path = "{store}"
             [http]
             listen = "127.0.0.1:{port}"
+            {http}
             [[http.auth.users]]
             name = "default"
             password_hash = "{PASSWORD_HASH}"
@@ -220,10 +229,7 @@ class Peekd(Server):
         self.url = f"{self.base}/genesys/1/statistic"
         self.many_url = f"{self.base}/genesys/1/statistics"
         super().__init__("peekd", [binary, "serve", "--config", str(config)], folder)
-        self.until_ready()
-
-    def until_ready(self):
-        wait_for("peekd", lambda: self.get("/health/ready")["status"] == "ready")
+        self.until(lambda: self.get("/health/ready")["status"] == "ready")
 
     def get(self, path):
         request = urllib.request.Request(self.base + path, headers={"Authorization": BASIC})

@@ -10,6 +10,8 @@ use super::{Network, Tls};
 /// The settings of one listener. `Debug` shows no secrets.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// How many threads serve connections, at least one.
+    pub threads: usize,
     /// The realm named in `WWW-Authenticate`.
     pub realm: String,
     /// Paths that need no credentials, for example `/genesys/1/statistics`.

@@ -242,13 +242,14 @@ impl<A: AnswerPeeks> Edge<A> {
     }
 
     /// Counts a request that the express lane answered, and gives it its line in the access log.
-    pub(super) fn tell_hit(&self, endpoint: Endpoint, client: SocketAddr, took: Duration) {
+    pub(super) fn tell_answered(&self, endpoint: Endpoint, client: SocketAddr, took: Duration) {
         let status = StatusCode::OK.as_u16();
         self.metrics.requests.answered(Some(endpoint), status, took);
         if self.config.access_log {
             let arrival = Arrival {
                 id: self.next_request_id(),
                 face: Face::Main,
+                waiting_since: None,
                 client: Some(client.ip().to_canonical()),
             };
             access::tell(arrival, &Method::POST, Some(endpoint), status, took);

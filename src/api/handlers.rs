@@ -136,7 +136,8 @@ async fn one<A: AnswerPeeks>(
     let mut form = Form::receive(head, body, bound).await?;
     let query = question::single(form.fields(bound)?)?.into_query();
     check_tenant(identity, &query)?;
-    let answer = ask(edge, answers, query, freshness(head)).await;
+    let demand = (freshness(head), head.arrival.waiting_since);
+    let answer = ask_since(edge, answers, query, demand).await;
     let answer = answer.map_err(|error| ApiError::Peek {
         error,
         several: false,
@@ -162,9 +163,9 @@ async fn several<A: AnswerPeeks>(
     for (_, query) in &questions {
         check_tenant(identity, query)?;
     }
-    let freshness = freshness(head);
+    let demand = (freshness(head), head.arrival.waiting_since);
     let peeks = questions.into_iter().map(|(name, query)| async move {
-        let answer = ask(edge, answers, query, freshness).await;
+        let answer = ask_since(edge, answers, query, demand).await;
         (name, answer)
     });
     // All are waited for, so that the error told is the first in the order asked.
@@ -177,6 +178,24 @@ async fn several<A: AnswerPeeks>(
         found.push((name, answer));
     }
     reply::several(&found, limits.response)
+}
+
+/// As [`ask`], within what is left of the time of a request that has been waiting already.
+async fn ask_since<A: AnswerPeeks>(
+    edge: &Edge<A>,
+    answers: &A,
+    query: Query,
+    (freshness, since): (Freshness, Option<Instant>),
+) -> Result<Answer, PeekError> {
+    let Some(since) = since else {
+        return ask(edge, answers, query, freshness).await;
+    };
+    let deadline = edge.config.peek_deadline;
+    let peek = Box::pin(answers.peek(query, freshness));
+    let result = tokio::time::timeout_at(since + deadline, peek).await;
+    let result = result.unwrap_or(Err(PeekError::Deadline(deadline)));
+    edge.metrics.peeks.ended(&result, since.elapsed());
+    result
 }
 
 /// One peek, counted.

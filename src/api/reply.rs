@@ -97,6 +97,15 @@ fn cache_status(source: &Source) -> String {
     }
 }
 
+/// What is told of so many statistics of which each was fetched live because the request wanted that.
+pub(super) fn cache_status_of_live(count: usize, all_collapsed: bool) -> String {
+    if count == 1 {
+        return forwarded(Why::Request, all_collapsed, detail(Why::Request));
+    }
+    let detail = format!("{count} of {count} were asked of the Stat Server");
+    forwarded(Why::Request, all_collapsed, &detail)
+}
+
 /// Several statistics have one header: a hit when all are, else the first reason that one was
 /// not, with how many there were.
 fn cache_status_of_all(sources: &[Source]) -> String {
@@ -192,6 +201,13 @@ mod tests {
             ),
         ] {
             assert_eq!(cache_status_of_all(&sources), text);
+        }
+        for count in 1..4 {
+            for collapsed in [true, false] {
+                let sources = vec![live(Why::Request, collapsed); count];
+                let told = cache_status_of_live(count, collapsed);
+                assert_eq!(told, cache_status_of_all(&sources));
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use tokio::time::Instant;
 use warp::http::{HeaderMap, Method};
 use warp::multipart::FormData;
 
@@ -44,6 +45,8 @@ impl fmt::Display for RequestId {
 pub(super) struct Arrival {
     pub(super) id: RequestId,
     pub(super) face: Face,
+    /// Since when the request has been waiting for live values that were not there, if it has.
+    pub(super) waiting_since: Option<Instant>,
     /// Who asks; behind a listed proxy whom the proxy names. `None` in tests without a listener.
     pub(super) client: Option<IpAddr>,
 }

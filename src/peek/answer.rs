@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{Board, Freshness, NotForgotten, PublicId, Selector, ServerReport};
+use super::{Board, Fetching, Freshness, NotForgotten, PublicId, Selector, ServerReport};
 use crate::model::{Age, NotificationMode, Statistic, Value};
 
 /// One question: what is this statistic now?
@@ -141,6 +141,18 @@ pub trait AnswerPeeks: Send + Sync + 'static {
             all = together(all, one);
         }
         Some(all)
+    }
+
+    /// Has all of these fetched live, where that is what is demanded and where it takes no more than
+    /// that: each is known already, to somebody with that password. `None` otherwise; nothing has been
+    /// done then but that the idle clocks start over.
+    fn fetch_all(
+        &self,
+        _questions: &[Glance<'_>],
+        _freshness: Freshness,
+        _now: Instant,
+    ) -> Option<Fetching> {
+        None
     }
 
     /// What is known, for those who look around.

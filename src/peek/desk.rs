@@ -10,8 +10,8 @@ use super::answer::together;
 use super::flights::{Flight, Flights, Key};
 use super::forgetting::Forgotten;
 use super::{
-    Answer, AnswerPeeks, Board, Demand, Freshness, Glance, NotForgotten, PeekError, PublicId,
-    Query, Selector, ServerReport, Source, Why,
+    Answer, AnswerPeeks, Board, Demand, Fetching, Freshness, Glance, NotForgotten, PeekError,
+    PublicId, Query, Selector, ServerReport, Source, Why,
 };
 use crate::cache::{Cache, Known, Slot};
 use crate::model::{
@@ -39,7 +39,7 @@ pub struct Config {
 
 /// How long a caller whose fetch was lost waits for the other Stat Server. A pair that is down for
 /// longer should be told as such at once.
-const SWITCHOVER_PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const SWITCHOVER_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A value, and whether another caller's fetch brought it.
 type Fetched = (Value, bool);
@@ -47,13 +47,13 @@ type Fetched = (Value, bool);
 /// Answers peeks from the cache and the Stat Servers.
 #[derive(Debug)]
 pub struct Peek {
-    this: Weak<Self>,
-    config: Config,
-    clock: Clock,
+    pub(super) this: Weak<Self>,
+    pub(super) config: Config,
+    pub(super) clock: Clock,
     pub(super) cache: Arc<Cache>,
     pub(super) upstream: Arc<Upstream>,
-    proofs: ProofKey,
-    flights: Flights,
+    pub(super) proofs: ProofKey,
+    pub(super) flights: Flights,
     pub(super) board: Arc<Board>,
     pub(super) forgotten: Forgotten,
 }
@@ -217,7 +217,7 @@ impl Peek {
             .map_err(|_| PeekError::TooMany)
     }
 
-    fn spec(
+    pub(super) fn spec(
         &self,
         slot: &Slot,
         mode: NotificationMode,
@@ -288,20 +288,25 @@ impl Peek {
     ) -> Result<Option<Fetched>, PeekError> {
         let key: Key = (spec.id, spec.terms.proof.clone());
         let boarding = self.flights.board(&key, only_recent);
-        if let Some(flight) = boarding.to_send {
-            self.send(key, spec.clone(), flight)
+        if boarding.is_to_be_sent {
+            self.send(key, spec.clone(), boarding.flight.clone())
                 .map_err(|error| not_started(error, spec.statistic.metric()))?;
         }
-        match timeout_at(deadline, boarding.waiter.outcome()).await {
-            Ok(Outcome::Value(value)) => Ok(Some((value, boarding.collapsed))),
-            Ok(Outcome::Refused(text)) => Err(PeekError::Refused(text)),
+        match timeout_at(deadline, boarding.flight.outcome()).await {
+            Ok(Outcome::Value(value)) => Ok(Some((value.clone(), boarding.collapsed))),
+            Ok(Outcome::Refused(text)) => Err(PeekError::Refused(text.clone())),
             Ok(Outcome::Lost) => Ok(None),
             Err(_) => Err(PeekError::Deadline(self.config.deadline)),
         }
     }
 
     /// Sends a fetch; when it lands, everybody is told and a follow-up, if any, is sent.
-    fn send(&self, key: Key, spec: OpenSpec, flight: Arc<Flight>) -> Result<(), FetchError> {
+    pub(super) fn send(
+        &self,
+        key: Key,
+        spec: OpenSpec,
+        flight: Arc<Flight>,
+    ) -> Result<(), FetchError> {
         let this = self.this.clone();
         let again = spec.clone();
         let ticket = Ticket::new(move |outcome| {
@@ -366,6 +371,15 @@ impl AnswerPeeks for Peek {
             Some(())
         })?;
         Some(all)
+    }
+
+    fn fetch_all(
+        &self,
+        questions: &[Glance<'_>],
+        freshness: Freshness,
+        now: Instant,
+    ) -> Option<Fetching> {
+        self.gather(questions, freshness, now)
     }
 
     fn board(&self) -> Option<&Arc<Board>> {

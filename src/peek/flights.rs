@@ -4,10 +4,10 @@
 //! or loss of the connection.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::model::{PasswordProof, StatisticId};
@@ -16,41 +16,55 @@ use crate::upstream::Outcome;
 /// Callers with different tenant passwords never share a fetch.
 pub(super) type Key = (StatisticId, PasswordProof);
 
-/// One fetch, from a waiter's side.
-#[derive(Debug, Clone)]
-pub(super) struct Waiter(watch::Receiver<Option<Outcome>>);
-
-impl Waiter {
-    /// How the fetch ended; waits for it, for ever if need be.
-    pub(super) async fn outcome(mut self) -> Outcome {
-        match self.0.wait_for(Option::is_some).await {
-            Ok(outcome) => outcome.clone().unwrap_or(Outcome::Lost),
-            Err(_) => Outcome::Lost,
-        }
-    }
+/// One fetch. Its outcome is kept once, however many wait for it.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    outcome: OnceLock<Outcome>,
+    /// The value as JSON, once somebody wants it so.
+    json: OnceLock<Box<str>>,
+    landed: Notify,
 }
 
-/// One fetch, from the side of whoever carries it out.
-#[derive(Debug)]
-pub(super) struct Flight(watch::Sender<Option<Outcome>>);
-
 impl Flight {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(watch::Sender::new(None)))
+    /// How the fetch ended; waits for it, for ever if need be.
+    pub(super) async fn outcome(&self) -> &Outcome {
+        loop {
+            // Before looking: whoever lands after the look wakes this.
+            let landed = self.landed.notified();
+            if let Some(outcome) = self.outcome.get() {
+                return outcome;
+            }
+            landed.await;
+        }
     }
 
-    fn waiter(&self) -> Waiter {
-        Waiter(self.0.subscribe())
+    /// The value that it brought, as JSON: written once for all who wait.
+    pub(super) fn json(&self) -> Option<&str> {
+        let Some(Outcome::Value(value)) = self.outcome.get() else {
+            return None;
+        };
+        let written = self.json.get_or_init(|| {
+            let mut text = String::new();
+            value.write_json(&mut text);
+            text.into_boxed_str()
+        });
+        Some(written)
+    }
+
+    fn land(&self, outcome: Outcome) {
+        // A flight lands once: its ticket tells one outcome.
+        self.outcome.set(outcome).unwrap_or_default();
+        self.landed.notify_waiters();
     }
 }
 
 /// What a caller gets: somebody to wait for, and perhaps the duty to start the fetch.
 pub(super) struct Boarding {
-    pub(super) waiter: Waiter,
+    pub(super) flight: Arc<Flight>,
     /// Whether another caller's fetch was joined.
     pub(super) collapsed: bool,
-    /// A fetch that the caller must send.
-    pub(super) to_send: Option<Arc<Flight>>,
+    /// Whether the caller must send it.
+    pub(super) is_to_be_sent: bool,
 }
 
 /// The fetches under way.
@@ -83,38 +97,47 @@ impl Flights {
     /// Joins the statistic's fetch or makes a new one. With `only_recent`, a fetch sent longer than
     /// the coalescing window ago is not joined, but followed up.
     pub(super) fn board(&self, key: &Key, only_recent: bool) -> Boarding {
-        let mut under_way = self.lock();
+        self.board_one(&mut self.lock(), key, only_recent, Instant::now())
+    }
+
+    /// As [`Flights::board`], of many statistics at once.
+    pub(super) fn board_all(&self, keys: &[Key], only_recent: bool) -> Vec<Boarding> {
+        let (mut under_way, now) = (self.lock(), Instant::now());
+        let board = |key| self.board_one(&mut under_way, key, only_recent, now);
+        keys.iter().map(board).collect()
+    }
+
+    fn board_one(
+        &self,
+        under_way: &mut HashMap<Key, Pending>,
+        key: &Key,
+        only_recent: bool,
+        now: Instant,
+    ) -> Boarding {
         let Some(pending) = under_way.get_mut(key) else {
-            let flight = Flight::new();
+            let flight = Arc::<Flight>::default();
             let pending = Pending {
                 current: flight.clone(),
-                sent: Instant::now(),
+                sent: now,
                 follow_up: None,
             };
             under_way.insert(key.clone(), pending);
             return Boarding::sending(flight);
         };
-        if pending.sent.elapsed() > self.overdue {
+        let age = now.saturating_duration_since(pending.sent);
+        if age > self.overdue {
             // Whoever waits for the overdue fetch keeps waiting for its answer.
-            let flight = pending.follow_up.take().unwrap_or_else(Flight::new);
+            let flight = pending.follow_up.take().unwrap_or_default();
             pending.current = flight.clone();
-            pending.sent = Instant::now();
+            pending.sent = now;
             return Boarding::sending(flight);
         }
-        if !only_recent || pending.sent.elapsed() < self.coalesce_window {
-            return Boarding {
-                waiter: pending.current.waiter(),
-                collapsed: true,
-                to_send: None,
-            };
+        if !only_recent || age < self.coalesce_window {
+            return Boarding::joining(pending.current.clone(), true);
         }
         let collapsed = pending.follow_up.is_some();
-        let follow_up = pending.follow_up.get_or_insert_with(Flight::new);
-        Boarding {
-            waiter: follow_up.waiter(),
-            collapsed,
-            to_send: None,
-        }
+        let follow_up = pending.follow_up.get_or_insert_default();
+        Boarding::joining(follow_up.clone(), collapsed)
     }
 
     /// Tells everybody who waits for `flight` how it ended. Returns the follow-up that is to be
@@ -127,7 +150,7 @@ impl Flights {
     ) -> Option<Arc<Flight>> {
         // Taken off first: whoever hears of the end and asks again at once must not join it.
         let follow_up = self.take_off(key, flight);
-        flight.0.send_replace(Some(outcome));
+        flight.land(outcome);
         follow_up
     }
 
@@ -161,9 +184,17 @@ impl Flights {
 impl Boarding {
     fn sending(flight: Arc<Flight>) -> Self {
         Self {
-            waiter: flight.waiter(),
+            flight,
             collapsed: false,
-            to_send: Some(flight),
+            is_to_be_sent: true,
+        }
+    }
+
+    fn joining(flight: Arc<Flight>, collapsed: bool) -> Self {
+        Self {
+            flight,
+            collapsed,
+            is_to_be_sent: false,
         }
     }
 }
@@ -193,45 +224,45 @@ mod tests {
         let flights = flights();
         let first = flights.board(&key(), true);
         let second = flights.board(&key(), true);
-        let flight = first.to_send.unwrap();
-        assert!(second.to_send.is_none() && second.collapsed && !first.collapsed);
+        let flight = first.flight;
+        assert!(!second.is_to_be_sent && second.collapsed && !first.collapsed);
         assert!(flights.landed(&key(), &flight, value(1)).is_none());
-        assert_eq!(first.waiter.outcome().await, value(1));
-        assert_eq!(second.waiter.outcome().await, value(1));
-        assert!(flights.board(&key(), true).to_send.is_some());
+        assert_eq!(*flight.outcome().await, value(1));
+        assert_eq!(*second.flight.outcome().await, value(1));
+        assert!(flights.board(&key(), true).is_to_be_sent);
     }
 
     #[tokio::test(start_paused = true)]
     async fn those_too_late_for_a_live_value_share_one_follow_up() {
         let flights = flights();
-        let first = flights.board(&key(), true).to_send.unwrap();
+        let first = flights.board(&key(), true).flight;
         tokio::time::advance(WINDOW).await;
         let late = flights.board(&key(), true);
         let later = flights.board(&key(), true);
         let undemanding = flights.board(&key(), false);
-        assert!(late.to_send.is_none() && later.to_send.is_none() && undemanding.collapsed);
+        assert!(!late.is_to_be_sent && !later.is_to_be_sent && undemanding.collapsed);
         let follow_up = flights.landed(&key(), &first, value(1)).unwrap();
-        assert_eq!(undemanding.waiter.outcome().await, value(1));
+        assert_eq!(*undemanding.flight.outcome().await, value(1));
         assert!(flights.landed(&key(), &follow_up, value(2)).is_none());
-        assert_eq!(late.waiter.outcome().await, value(2));
-        assert_eq!(later.waiter.outcome().await, value(2));
+        assert_eq!(*late.flight.outcome().await, value(2));
+        assert_eq!(*later.flight.outcome().await, value(2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_overdue_fetch_is_sent_again_and_its_late_answer_ends_only_itself() {
         let flights = flights();
         let lost = flights.board(&key(), false);
-        let lost_flight = lost.to_send.unwrap();
+        let lost_flight = lost.flight.clone();
         tokio::time::advance(OVERDUE + WINDOW).await;
         let again = flights.board(&key(), false);
-        let again_flight = again.to_send.unwrap();
+        let again_flight = again.flight.clone();
         assert!(flights.landed(&key(), &lost_flight, value(1)).is_none());
-        assert_eq!(lost.waiter.outcome().await, value(1));
+        assert_eq!(*lost.flight.outcome().await, value(1));
         assert!(
             flights.board(&key(), false).collapsed,
             "the newer fetch is still under way"
         );
         assert!(flights.landed(&key(), &again_flight, value(2)).is_none());
-        assert_eq!(again.waiter.outcome().await, value(2));
+        assert_eq!(*again.flight.outcome().await, value(2));
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod board;
 mod desk;
+mod fetching;
 mod flights;
 mod forgetting;
 mod freshness;
@@ -15,6 +16,7 @@ mod whole;
 pub use answer::{Answer, AnswerPeeks, Glance, PeekError, Query, Source, Why};
 pub use board::{Board, Changes, Gone, Page, StartOver, Stored};
 pub use desk::{Config, Peek};
+pub use fetching::Fetching;
 pub use forgetting::NotForgotten;
 pub use freshness::{Demand, Freshness};
 pub use past::{Aggregate, Course, Hole, PastPoint, Step, Unreadable};

@@ -120,6 +120,7 @@ fn needing_restart(now: &Settings, wanted: &Settings) -> Vec<&'static str> {
     check("store", differ(&now.store, &wanted.store));
     check("peek", differ(&now.peek, &wanted.peek));
     check("http.listen", now.listen != wanted.listen);
+    check("http.threads", http.threads != wanted_http.threads);
     check("http.drain_timeout", http.drain != wanted_http.drain);
     // A certificate is exchanged for another one only.
     let encrypted = http.tls.is_some();
@@ -173,6 +174,7 @@ mod tests {
                 "http.allow_cleartext_basic",
             ),
             ("[http]\nlisten = '127.0.0.1:1'\n", "http.listen"),
+            ("[http]\nthreads = 77\n", "http.threads"),
             ("[http.internal]\nlisten = '127.0.0.1:1'\n", "http.internal"),
             ("[http]\naccess_log = true\n", "http.access_log"),
             (

@@ -36,6 +36,7 @@ mod several;
 mod stopping;
 mod switchover;
 mod terminal;
+mod threads;
 mod tidy;
 mod tls;
 mod top;

@@ -132,6 +132,18 @@ impl Process {
         self.signal("-HUP").await;
     }
 
+    /// How many of its threads have names that begin like this.
+    pub(crate) fn threads(&self, named: &str) -> usize {
+        let tasks = format!("/proc/{}/task", self.child.id().unwrap());
+        let is_named = |task: std::io::Result<std::fs::DirEntry>| {
+            let name = std::fs::read_to_string(task.unwrap().path().join("comm"));
+            // It may have ended meanwhile.
+            name.is_ok_and(|name| name.starts_with(named))
+        };
+        let tasks = std::fs::read_dir(tasks).unwrap();
+        tasks.map(is_named).filter(|is_named| *is_named).count()
+    }
+
     async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
         let sent = Command::new("kill").args([name, &id]).status().await;

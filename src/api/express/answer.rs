@@ -14,6 +14,15 @@ pub(super) struct Drafts {
     date: Date,
 }
 
+/// What `Cache-Status` says.
+#[derive(Clone, Copy)]
+pub(super) enum Status<'a> {
+    /// Out of memory, with the time left where the demand named an age.
+    Hit(Option<Duration>),
+    /// This.
+    Told(&'a str),
+}
+
 /// What is longer than this is not kept for the next answer.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
@@ -28,7 +37,7 @@ impl Drafts {
     /// Appends the answer with `self.body` to `out`.
     pub(super) fn write(
         &mut self,
-        (age, time_left): (Age, Option<Duration>),
+        (age, status): (Age, Status<'_>),
         varies: bool,
         clock: &Clock,
         out: &mut Vec<u8>,
@@ -41,10 +50,16 @@ impl Drafts {
         out.extend_from_slice(number.format(age.header_seconds()).as_bytes());
         out.extend_from_slice(b"\r\nContent-Length: ");
         out.extend_from_slice(number.format(self.body.len()).as_bytes());
-        out.extend_from_slice(b"\r\nContent-Type: application/json\r\nCache-Status: peekd; hit");
-        if let Some(left) = time_left {
-            out.extend_from_slice(b"; ttl=");
-            out.extend_from_slice(number.format(left.as_secs()).as_bytes());
+        out.extend_from_slice(b"\r\nContent-Type: application/json\r\nCache-Status: ");
+        match status {
+            Status::Hit(time_left) => {
+                out.extend_from_slice(b"peekd; hit");
+                if let Some(left) = time_left {
+                    out.extend_from_slice(b"; ttl=");
+                    out.extend_from_slice(number.format(left.as_secs()).as_bytes());
+                }
+            }
+            Status::Told(text) => out.extend_from_slice(text.as_bytes()),
         }
         if varies {
             out.extend_from_slice(b"\r\nVary: Origin");

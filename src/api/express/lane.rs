@@ -11,8 +11,9 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use warp::http::uri::Authority;
 
-use super::answer::Drafts;
+use super::answer::{Drafts, Status};
 use super::escapes;
+use super::live::Live;
 use super::login;
 use super::request::{self, Found, Request};
 use super::several::Several;
@@ -25,9 +26,9 @@ use crate::api::edge::Edge;
 use crate::api::endpoint::Endpoint;
 use crate::api::form::{self, FieldBound};
 use crate::api::metrics::Limit;
-use crate::api::question;
+use crate::api::{question, reply};
 use crate::model::{Age, Clock, NotificationMode, seeded_hasher, write_json_text};
-use crate::peek::{AnswerPeeks, Freshness, Glance};
+use crate::peek::{AnswerPeeks, Demand, Fetching, Freshness, Glance};
 
 /// Answers for one listener.
 pub(in crate::api) struct Lane<A> {
@@ -56,8 +57,9 @@ impl<A: AnswerPeeks> Lane<A> {
         Some(self.answers.get_or_init(|| answers))
     }
 
-    /// Appends the answer; `None` when the routes have to see the request.
-    fn try_answer(&self, request: &Request<'_>, memory: &mut Memory, now: Instant) -> Option<()> {
+    /// Appends the answer, or begins to wait for its values; `None` when the routes have to see the
+    /// request.
+    fn try_answer(&self, request: &Request<'_>, memory: &mut Memory, now: Instant) -> Option<Step> {
         let config = &self.edge.config;
         let limits = self.edge.limits.see(&mut memory.limits);
         let (body_max, response_max) = (limits.body, limits.response);
@@ -91,19 +93,33 @@ impl<A: AnswerPeeks> Lane<A> {
         } = &mut memory.drafts;
         body.clear();
         let form = escapes::undone(request.body, form);
-        let (shown, count) = match request.endpoint {
+        let found = match request.endpoint {
             Endpoint::Statistics => asking.several(form, body, key)?,
-            _ => (asking.one(form, body, key)?, 1),
+            _ => asking.one(form, body, key)?,
+        };
+        let ((age, left), count) = match found {
+            Answered::Shown(shown, count) => (shown, count),
+            Answered::Fetched(fetching, ends) => {
+                memory.live = Some(Live {
+                    fetching,
+                    endpoint: request.endpoint,
+                    leads: body.clone(),
+                    ends,
+                    since: now,
+                });
+                return Some(Step::Waiting(request.length));
+            }
         };
         if body.len() > response_max {
             return None;
         }
         let varies = !config.origins.is_empty();
+        let told = (age, Status::Hit(left));
         memory
             .drafts
-            .write(shown, varies, &self.clock, &mut memory.out);
+            .write(told, varies, &self.clock, &mut memory.out);
         self.edge.metrics.peeks.hit(count);
-        Some(())
+        Some(Step::Answered(request.length))
     }
 }
 
@@ -117,12 +133,45 @@ impl<A: AnswerPeeks> Express for Lane<A> {
             Found::Other => return Step::Other,
             Found::Foreign => return Step::Foreign,
         };
-        if self.try_answer(&request, memory, now).is_none() {
+        let Some(step) = self.try_answer(&request, memory, now) else {
             return Step::Other;
+        };
+        if let Step::Answered(_) = step {
+            let took = now.elapsed();
+            self.edge.tell_answered(request.endpoint, client, took);
         }
-        self.edge.tell_hit(request.endpoint, client, now.elapsed());
-        Step::Answered(request.length)
+        step
     }
+
+    fn finish(&self, memory: &mut Memory, live: &Live, client: SocketAddr) -> bool {
+        let (count, collapsed) = (live.fetching.count(), live.fetching.collapsed());
+        let response_max = self.edge.limits.see(&mut memory.limits).response;
+        let body = &mut memory.drafts.body;
+        body.clear();
+        live.write_body(body);
+        if body.len() > response_max {
+            return false;
+        }
+        let status = reply::cache_status_of_live(count, collapsed == count);
+        let told = (Age::Known(0), Status::Told(&status));
+        let varies = !self.edge.config.origins.is_empty();
+        memory
+            .drafts
+            .write(told, varies, &self.clock, &mut memory.out);
+        let took = live.since.elapsed();
+        let (count, collapsed) = (count as u64, collapsed as u64);
+        self.edge.metrics.peeks.live(count, collapsed, took);
+        self.edge.tell_answered(live.endpoint, client, took);
+        true
+    }
+}
+
+/// What came of the questions of one request.
+enum Answered {
+    /// So many values stand in the body.
+    Shown(Shown, u64),
+    /// The values are being fetched; where each belongs in the body.
+    Fetched(Fetching, Vec<usize>),
 }
 
 /// An age, and the time left as in `Cache-Status`.
@@ -153,7 +202,7 @@ fn bound_of(endpoint: Endpoint, limits: &Limits) -> FieldBound {
 }
 
 impl<A: AnswerPeeks> Asking<'_, A> {
-    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<Shown> {
+    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<Answered> {
         key.clear();
         if let Some(asked) = single::read(form, self.bound.max, key) {
             self.check_tenant(asked.tenant)?;
@@ -175,15 +224,19 @@ impl<A: AnswerPeeks> Asking<'_, A> {
         self.value(glance, body)
     }
 
-    fn value(&self, glance: Glance<'_>, body: &mut String) -> Option<Shown> {
+    fn value(&self, glance: Glance<'_>, body: &mut String) -> Option<Answered> {
         body.push_str("{\"value\":");
-        let answers = self.answers;
-        let shown = answers.glance(glance, self.freshness, self.now, body)?;
+        let (answers, now) = (self.answers, self.now);
+        if self.freshness.demand() == Demand::Live {
+            let fetching = answers.fetch_all(&[glance], self.freshness, now)?;
+            return Some(Answered::Fetched(fetching, vec![body.len()]));
+        }
+        let shown = answers.glance(glance, self.freshness, now, body)?;
         body.push('}');
-        Some(shown)
+        Some(Answered::Shown(shown, 1))
     }
 
-    fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<(Shown, u64)> {
+    fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<Answered> {
         let guess = form.len() / FIELD_BYTES_GUESS;
         let (mut names, mut asked) = (Vec::with_capacity(guess), Vec::with_capacity(guess));
         keys.clear();
@@ -226,11 +279,20 @@ impl<A: AnswerPeeks> Asking<'_, A> {
             body.push(':');
         };
         let (freshness, now) = (self.freshness, self.now);
+        if freshness.demand() == Demand::Live {
+            let fetching = self.answers.fetch_all(&glances, freshness, now)?;
+            let places = (0..names.len()).map(|place| {
+                lead(place, body);
+                body.len()
+            });
+            let ends = places.collect();
+            return Some(Answered::Fetched(fetching, ends));
+        }
         let shown = self
             .answers
             .glance_all(&glances, freshness, now, lead, body)?;
         body.push('}');
-        Some((shown, u64::try_from(names.len()).ok()?))
+        Some(Answered::Shown(shown, names.len() as u64))
     }
 
     fn password_of(&self, tenant: &str) -> &str {

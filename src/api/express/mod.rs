@@ -1,5 +1,6 @@
 //! The express lane: peeks that memory alone can answer, from the bytes of the request to the bytes
-//! of the answer, without a request or a response being made of them on the way.
+//! of the answer, without a request or a response being made of them on the way. Where live values
+//! are demanded of what is known, it waits for them, too.
 //!
 //! It knows successes only. Whatever is not asked in the usual form, not proven, not known, not
 //! fresh enough or simply wrong is left as it came to hyper and the routes, so that there is one
@@ -9,6 +10,7 @@ mod answer;
 mod direct;
 mod escapes;
 mod lane;
+mod live;
 mod login;
 mod marks;
 mod request;
@@ -30,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use self::answer::Drafts;
 pub use self::direct::Direct;
 pub(super) use self::lane::Lane;
+use self::live::Live;
 use self::login::Login;
 use super::limits::Seen;
 
@@ -44,6 +47,9 @@ const PENDING_BYTES_MAX: usize = 64 * 1024;
 pub(super) trait Express: Send + Sync {
     /// Appends the answer to the request that `input` begins with to what is to be sent.
     fn answer(&self, memory: &mut Memory, input: &[u8], now: Instant, client: SocketAddr) -> Step;
+
+    /// Appends the answer whose values have come; false if the routes have to give it.
+    fn finish(&self, memory: &mut Memory, live: &Live, client: SocketAddr) -> bool;
 }
 
 /// What came of a request.
@@ -51,6 +57,8 @@ pub(super) trait Express: Send + Sync {
 pub(super) enum Step {
     /// It is answered; so many bytes long it was.
     Answered(usize),
+    /// Its values are being fetched, as [`Memory::live`] tells; so many bytes long it is.
+    Waiting(usize),
     /// Its head is not there yet.
     Incomplete,
     /// Its body lacks so many bytes.
@@ -86,6 +94,18 @@ pub(super) struct Memory {
     /// A `Host` that was found readable.
     host: Vec<u8>,
     limits: Seen,
+    /// The request that waits for its values.
+    live: Option<Live>,
+    /// Since when the request has been waiting that is left to the routes, if it has.
+    since: Option<Instant>,
+}
+
+impl Memory {
+    /// Since when the request has been waiting that is left to hyper and the routes; `None` if it has
+    /// only just come.
+    pub(super) fn take_since(&mut self) -> Option<Instant> {
+        self.since.take()
+    }
 }
 
 /// When to stop waiting for a client.
@@ -137,6 +157,13 @@ where
             // There may be more in `input`.
             None => continue,
             Some(Step::Other) => return Ok(Exit::Other),
+            Some(Step::Waiting(length)) => {
+                if !wait(lane, memory, &waiting).await? {
+                    return Ok(Exit::Other);
+                }
+                input.advance(length);
+                continue;
+            }
             Some(Step::Foreign) => return Ok(Exit::Foreign),
             // Whatever has to be waited for has hyper's and the routes' time limits.
             Some(Step::Short(missing)) => {
@@ -166,6 +193,31 @@ where
             return Ok(exit);
         }
     }
+}
+
+/// Waits for the values of the request that was read last, and appends its answer; false if the
+/// routes have to give it, as they do where anything is not as it should be.
+async fn wait<F>(
+    lane: &dyn Express,
+    memory: &mut Memory,
+    waiting: &Waiting<'_, F>,
+) -> io::Result<bool> {
+    let Some(live) = memory.live.take() else {
+        return Ok(false);
+    };
+    let succeeded = tokio::select! {
+        biased;
+        succeeded = live.fetching.succeeded() => succeeded,
+        () = waiting.cut.cancelled() => return Err(io::ErrorKind::TimedOut.into()),
+    };
+    if succeeded && !(waiting.is_over)(Instant::now()) {
+        let is_answered = lane.finish(memory, &live, waiting.client);
+        if is_answered {
+            return Ok(true);
+        }
+    }
+    memory.since = Some(live.since);
+    Ok(false)
 }
 
 /// Under TLS what was written may still wait for room on the way, and nothing but the next answer

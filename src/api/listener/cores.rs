@@ -1,9 +1,9 @@
-//! Accepts on every core: a thread each with a runtime of its own, so that a connection stays on
-//! the core that took it and its requests need no other thread's help. They share one listening
-//! socket, from which whoever is idle takes the next connection.
+//! Accepts on every core, or on as many threads as the configuration says: each has a runtime of its
+//! own, so that a connection stays with the thread that took it and its requests need no other
+//! thread's help. They share one listening socket, from which whoever is idle takes the next
+//! connection.
 
 use std::io;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
@@ -30,10 +30,9 @@ pub(super) async fn accept<A: AnswerPeeks>(
         return Ok(());
     }
     let listener = listener.into_std()?;
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let mut accepting = Vec::new();
-    for core in 0..cores {
-        accepting.push(start(core, listener.try_clone()?, Arc::clone(door))?);
+    for number in 0..door.edge.config.threads {
+        accepting.push(start(number, listener.try_clone()?, Arc::clone(door))?);
     }
     drop(listener);
     let ended = try_join_all(accepting).await;
@@ -44,7 +43,7 @@ pub(super) async fn accept<A: AnswerPeeks>(
 /// Starts a thread that accepts connections and serves them to their end. What it returns is told
 /// when it accepts no more.
 fn start<A: AnswerPeeks>(
-    core: usize,
+    number: usize,
     listener: std::net::TcpListener,
     door: Arc<Door<A>>,
 ) -> io::Result<oneshot::Receiver<()>> {
@@ -62,7 +61,7 @@ fn start<A: AnswerPeeks>(
         told.send(()).unwrap_or_default();
         door.tasks.wait().await;
     };
-    let thread = thread::Builder::new().name(format!("http-{core}"));
+    let thread = thread::Builder::new().name(format!("http-{number}"));
     thread.spawn(move || runtime.block_on(serve))?;
     Ok(accepted_all)
 }

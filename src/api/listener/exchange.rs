@@ -107,12 +107,12 @@ impl HttpService<Request<Incoming>> for Exchanges {
     type Future = BoxFuture<'static, Result<Answer, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let begun = Instant::now();
         let active = self.active.as_ref().map(|count| InFlight {
             _active: Arc::new(Active::begin(count)),
         });
         let progress = self.progress.clone();
-        progress.as_ref().inspect(|progress| progress.begin());
+        let waiting_since = progress.as_ref().and_then(|progress| progress.begin());
+        let begun = waiting_since.unwrap_or_else(Instant::now);
         let desk = Arc::clone(&self.desk);
         let endpoint = Endpoint::of(request.method(), request.uri().path());
         let limits = desk.limits.get();
@@ -133,6 +133,7 @@ impl HttpService<Request<Incoming>> for Exchanges {
         let arrival = Arrival {
             id: (desk.next_id)(),
             face: desk.face,
+            waiting_since,
             client: Some(proxies::client(
                 request.headers(),
                 peer,

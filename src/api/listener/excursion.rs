@@ -10,10 +10,13 @@ use std::task::{Context, Poll};
 use bytes::{Buf as _, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 /// How far the requests on a lent connection have got.
 #[derive(Default)]
 pub(super) struct Progress {
+    /// Since when the first of them has been waiting, if it has.
+    since: Option<Instant>,
     begun: AtomicUsize,
     /// Answers of which hyper has taken over the last byte.
     ended: AtomicUsize,
@@ -24,8 +27,17 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn begin(&self) {
-        self.begun.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn since(since: Option<Instant>) -> Self {
+        Self {
+            since,
+            ..Self::default()
+        }
+    }
+
+    /// Tells since when the request that begins has been waiting, if it has.
+    pub(super) fn begin(&self) -> Option<Instant> {
+        let is_first = self.begun.fetch_add(1, Ordering::Relaxed) == 0;
+        self.since.filter(|_| is_first)
     }
 
     /// The connection ends with the present answer.

@@ -67,7 +67,7 @@ impl Connections {
                     return Err(Ended::Idle);
                 }
             };
-            let progress = Arc::new(Progress::default());
+            let progress = Arc::new(Progress::since(memory.take_since()));
             exchanges.progress = (!is_for_good).then(|| Arc::clone(&progress));
             let lent = Lent::new(stream, std::mem::take(&mut input), Arc::clone(&progress));
             let connection = http1.serve_connection(TokioIo::new(lent), exchanges.clone());

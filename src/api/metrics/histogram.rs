@@ -26,13 +26,15 @@ struct Counts {
 }
 
 impl Histogram {
-    pub(super) fn observe(&self, duration: Duration) {
+    /// Takes in so many that lasted alike.
+    pub(super) fn observe(&self, duration: Duration, count: u64) {
         let seconds = duration.as_secs_f64();
         let mut buckets = BOUNDS.iter().zip(&self.0.buckets);
         let bucket = buckets.find(|(bound, _)| seconds <= **bound);
         let bucket = bucket.map_or(&self.0.beyond, |(_, bucket)| bucket);
-        bucket.fetch_add(1, Ordering::Relaxed);
+        bucket.fetch_add(count, Ordering::Relaxed);
         let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let ns = ns.saturating_mul(count);
         self.0.sum_ns.fetch_add(ns, Ordering::Relaxed);
     }
 

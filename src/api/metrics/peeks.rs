@@ -78,12 +78,20 @@ impl Peeks {
         self.outcomes.add(Outcome::Hit as usize, count);
     }
 
+    /// Counts so many peeks of known statistics that were answered live after `took`, because the request
+    /// wanted that; of them `collapsed` by another request's fetch.
+    pub(in crate::api) fn live(&self, count: u64, collapsed: u64, took: Duration) {
+        self.outcomes.add(Outcome::Request as usize, count);
+        self.live.observe(took, count);
+        self.collapsed.inc_by(collapsed);
+    }
+
     fn answered(&self, source: Source, took: Duration) -> Outcome {
         match source {
             Source::Store { .. } => Outcome::Hit,
             Source::StoreAfterFailure { .. } => Outcome::StoodIn,
             Source::Live { why, collapsed } => {
-                self.live.observe(took);
+                self.live.observe(took, 1);
                 if collapsed {
                     self.collapsed.inc();
                 }

@@ -31,7 +31,7 @@ impl Requests {
         debug_assert!(column.is_some(), "{status} is in no column");
         let cell = self.0.get(row).and_then(|row| row.get(column?));
         if let Some(cell) = cell {
-            cell.get_or_init(Histogram::default).observe(took);
+            cell.get_or_init(Histogram::default).observe(took, 1);
         }
     }
 

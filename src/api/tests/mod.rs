@@ -133,6 +133,7 @@ fn user(name: &str, tenants: Option<&[&str]>) -> User {
 fn config() -> Config {
     let loopback = || vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
     Config {
+        threads: 2,
         realm: "peekd".to_owned(),
         open_paths: Vec::new(),
         users: vec![user("default", None)],

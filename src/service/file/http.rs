@@ -14,6 +14,7 @@ use super::bounds::{count, duration, size, timeout};
 #[serde(deny_unknown_fields, default)]
 pub(in crate::service) struct Http {
     pub(in crate::service) listen: Spanned<SocketAddr>,
+    pub(in crate::service) threads: Option<Spanned<usize>>,
     pub(in crate::service) tls_certificate: Option<Spanned<PathBuf>>,
     pub(in crate::service) tls_key: Option<Spanned<PathBuf>>,
     pub(in crate::service) allow_cleartext_basic: bool,
@@ -31,6 +32,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: Spanned::new(0..0, SocketAddr::from(([127, 0, 0, 1], 8080))),
+            threads: None,
             tls_certificate: None,
             tls_key: None,
             allow_cleartext_basic: false,

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,6 +17,9 @@ use super::faults::{Fault, line_at};
 use crate::model::{FIELD_LEN_MAX, NotificationMode, Rules, ServerId, Statistic};
 use crate::wire::{Capabilities, Charset, Register};
 use crate::{api, peek, store, upstream};
+
+/// More would wait for each other, and each holds memory and file descriptors.
+const HTTP_THREADS_MAX: usize = 1024;
 
 /// The second reading.
 pub(super) struct Check<'a> {
@@ -35,6 +40,7 @@ impl Check<'_> {
         self.internal_listener(file);
         let limits = &file.http.limits;
         let http = api::Config {
+            threads: self.http_threads(file),
             realm: file.http.auth.realm.clone(),
             open_paths: self.open_paths(file),
             users: self.users(file),
@@ -133,6 +139,20 @@ impl Check<'_> {
             let text = format!("{own} is the main listener's address; this one needs its own");
             self.fault(listen, text);
         }
+    }
+
+    fn http_threads(&mut self, file: &File) -> usize {
+        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+        let Some(threads) = &file.http.threads else {
+            return cores().min(HTTP_THREADS_MAX);
+        };
+        if !(1..=HTTP_THREADS_MAX).contains(threads.get_ref()) {
+            let text = format!(
+                "threads lies between 1 and {HTTP_THREADS_MAX}; left out, there are as many as cores"
+            );
+            self.fault(threads, text);
+        }
+        *threads.get_ref()
     }
 
     fn http_tls(&mut self, file: &File) -> Option<api::Tls> {

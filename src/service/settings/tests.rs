@@ -141,6 +141,31 @@ origins = ['https://wall.example/']
 }
 
 #[test]
+fn a_listener_has_a_thread_for_each_core_or_as_many_as_are_set() {
+    let with = |threads: &str| {
+        let pair = "[[stat_server]]\nname = 'S'\nprimary = 'h:1'\n";
+        Settings::parse(&format!("[http]\n{threads}\n{pair}"), Path::new(""))
+    };
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(with("").unwrap().http.threads, cores);
+    assert_eq!(with("threads = 1").unwrap().http.threads, 1);
+    assert_eq!(with("threads = 1024").unwrap().http.threads, 1024);
+    for (wrong, told) in [
+        ("threads = 0", "between 1 and 1024"),
+        ("threads = 1025", "between 1 and 1024"),
+        ("threads = -1", "-1"),
+        ("threads = 'all'", "\"all\""),
+    ] {
+        let faults = with(wrong).unwrap_err();
+        let [fault] = &faults[..] else {
+            panic!("{wrong}: {faults:?}");
+        };
+        assert_eq!(fault.line, 2, "{wrong}");
+        assert!(fault.text.contains(told), "{wrong}: {}", fault.text);
+    }
+}
+
+#[test]
 fn a_pair_can_be_told_more() {
     let text = "\
 [[stat_server]]
