@@ -48,8 +48,23 @@ class Peeker(threading.Thread):
         self.names = names
         self.interval = VALUES_A_PEEK / values_a_second
         self.is_over = threading.Event()
+        self.error = None
 
     def run(self):
+        try:
+            self.peek()
+        except Exception as error:  # told by finish(): a thread's own end is silent
+            self.error = error
+
+    def finish(self):
+        self.is_over.set()
+        self.join(15)
+        if self.error:
+            raise self.error
+        if self.client.failed:
+            raise RuntimeError(f"{self.client.failed} of {len(self.client.took)} peeks failed")
+
+    def peek(self):
         draw, due = random.Random(1), time.monotonic()
         while not self.is_over.is_set():
             self.client.many([draw.choice(self.names) for _ in range(VALUES_A_PEEK)])
@@ -135,8 +150,7 @@ def loaded(options, size, peekd, simulator, stored):
         if time.time() - meter.samples[-1][0] > 3:
             meter.look()
         time.sleep(0.5)
-    peeker.is_over.set()
-    peeker.join(15)
+    peeker.finish()
     client, passed = peeker.client, time.monotonic() - start
     meter.look()
     rate, change = (peekd.metric(flushed) - changes) / passed, meter.bytes_per_change()
