@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bytes::BytesMut;
+
 use super::attribute::{Attribute, AttributeId, Body};
 use super::charset::Charset;
 use super::error::Error;
@@ -198,8 +200,12 @@ impl<'a> Event<'a> {
         Ok(())
     }
 
-    pub(super) fn encode(&self, charset: Charset) -> Vec<u8> {
-        let mut body = Body::new(self.kind.id(), charset);
+    /// Appends the event to `out`, framed.
+    pub fn write(&self, charset: Charset, out: &mut BytesMut) {
+        Body::write(self.kind.id(), charset, out, |body| self.put(body));
+    }
+
+    fn put(&self, body: &mut Body<'_>) {
         body.int(AttributeId::REFERENCE_ID, self.reference_id)
             .int(AttributeId::TAG, self.tag)
             .int(
@@ -220,7 +226,6 @@ impl<'a> Event<'a> {
         if let Some(version) = &self.version {
             body.kv(AttributeId::SERVER_VERSION_INFO, version);
         }
-        body.finish()
     }
 }
 

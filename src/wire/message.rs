@@ -1,12 +1,9 @@
 //! Messages: a frame's body as a request, an event, or something unknown that is skipped.
 
-use bytes::BytesMut;
-
 use super::attribute::Attribute;
 use super::charset::Charset;
 use super::error::Error;
 use super::event::Event;
-use super::frame::frame;
 use super::reader::Reader;
 use super::request::Request;
 
@@ -46,19 +43,5 @@ impl<'a> Message<'a> {
             Some(request) => Ok(Self::Request(request)),
             None => Ok(Self::Unknown(id)),
         }
-    }
-}
-
-impl Request {
-    /// Appends the request to `out`, framed.
-    pub fn write(&self, charset: Charset, out: &mut BytesMut) {
-        frame(&self.encode(charset), out);
-    }
-}
-
-impl Event<'_> {
-    /// Appends the event to `out`, framed.
-    pub fn write(&self, charset: Charset, out: &mut BytesMut) {
-        frame(&self.encode(charset), out);
     }
 }
