@@ -11,7 +11,7 @@ use super::request::Request;
 #[derive(Debug)]
 pub enum Message<'a> {
     /// What a client sends.
-    Request(Request),
+    Request(Request<'a>),
     /// What a Stat Server sends.
     Event(Event<'a>),
     /// A message id this program does not know: counted and skipped, never fatal.

@@ -18,9 +18,9 @@ impl Desk<'_> {
     pub(super) fn named(
         &mut self,
         kind: LogKind,
-        object: &Object,
+        object: &Object<'_>,
         metric: &str,
-        refinements: &Refinements,
+        refinements: &Refinements<'_>,
         is_reset: bool,
     ) -> Result<Target, Refusal> {
         let object_type = object_type(object);
@@ -61,7 +61,7 @@ impl Desk<'_> {
     pub(super) fn spelled_out(
         &mut self,
         kind: LogKind,
-        object: &Object,
+        object: &Object<'_>,
         definition: &Definition,
         is_reset: bool,
     ) -> Result<Target, Refusal> {
@@ -97,7 +97,7 @@ impl Desk<'_> {
         self.find(metric, object_type, &statistic)
     }
 
-    fn check_tenant(&self, object: &Object, may_be_unknown: bool) -> Result<(), Refusal> {
+    fn check_tenant(&self, object: &Object<'_>, may_be_unknown: bool) -> Result<(), Refusal> {
         let name = &object.tenant;
         match self.world.catalogue.tenant(name) {
             Some(tenant) if tenant.accepts(object.tenant_password.expose_secret()) => Ok(()),
@@ -130,7 +130,7 @@ impl Desk<'_> {
     }
 }
 
-fn object_type(object: &Object) -> Result<ObjectType, Refusal> {
+fn object_type(object: &Object<'_>) -> Result<ObjectType, Refusal> {
     let number = object.object_type;
     let known = u8::try_from(number).ok().and_then(ObjectType::from_code);
     known.ok_or_else(|| refusal(MISMATCH, format!("Object type {number} is not known")))

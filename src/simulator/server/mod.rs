@@ -213,7 +213,7 @@ impl Simulator {
     }
 
     /// Answers a batch of requests; `Err` holds the number of a message that is no request.
-    fn answer(&self, connection: &Connection, requests: Vec<Result<Request, u32>>) {
+    fn answer(&self, connection: &Connection, requests: Vec<Result<Request<'_>, u32>>) {
         let server = connection.server;
         let side = self.side(server);
         let (mode, faults, since) = (side.mode(), side.faults(), side.since());

@@ -49,7 +49,7 @@ struct Handle {
 }
 
 impl Desk<'_> {
-    pub(super) fn handle(&mut self, request: Request) {
+    pub(super) fn handle(&mut self, request: Request<'_>) {
         if let Request::Register(register) = &request {
             self.note(
                 LogKind::Register,

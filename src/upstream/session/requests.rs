@@ -1,5 +1,7 @@
 //! The asking half of a session: what is wanted, fetched and closed, and when it is written.
 
+use std::borrow::Cow;
+
 use tokio::time::Instant;
 
 use super::super::event::Ticket;
@@ -206,7 +208,7 @@ impl Session {
         }
         let spec = get.spec.clone();
         let reference_id = self.request(Reference::Get(Box::new(get)), now)?;
-        let object = object(&spec);
+        let (object, metric, refinements) = asked(&spec);
         self.send(&match &spec.terms.manner.spelled_out {
             Some(spelled_out) => Request::GetEx {
                 reference_id,
@@ -218,8 +220,8 @@ impl Session {
                 reference_id,
                 tag: None,
                 object,
-                metric: spec.statistic.metric().to_string(),
-                refinements: refinements(&spec),
+                metric,
+                refinements,
             },
         });
         Ok(())
@@ -227,7 +229,7 @@ impl Session {
 
     /// Writes an open under a number that already stands for it.
     pub(super) fn send_open(&mut self, reference_id: i32, spec: &OpenSpec) {
-        let object = object(spec);
+        let (object, metric, refinements) = asked(spec);
         let notification = Notification {
             mode: spec.mode,
             insensitivity: spec.terms.manner.insensitivity,
@@ -245,9 +247,9 @@ impl Session {
                 reference_id,
                 tag: None,
                 object,
-                metric: spec.statistic.metric().to_string(),
+                metric,
                 notification,
-                refinements: refinements(spec),
+                refinements,
             },
         });
     }
@@ -285,29 +287,36 @@ impl Session {
         }
     }
 
-    pub(super) fn send(&mut self, request: &Request) {
+    pub(super) fn send(&mut self, request: &Request<'_>) {
         request.write(self.config.charset, &mut self.output);
     }
 }
 
-fn object(spec: &OpenSpec) -> Object {
-    Object {
-        object_type: spec.statistic.object_type().code().into(),
-        object_id: spec.statistic.object_id().to_string(),
-        tenant: spec.statistic.tenant().to_string(),
-        tenant_password: spec.terms.password.clone(),
-    }
-}
-
-fn refinements(spec: &OpenSpec) -> Refinements {
-    let [filter, time_profile, time_range, time_range2] =
-        spec.statistic.refinements().map(str::to_owned);
-    Refinements {
+/// The object, the metric and the refinements of a statistic as they are asked for.
+fn asked(spec: &OpenSpec) -> (Object<'_>, Cow<'_, str>, Refinements<'_>) {
+    let texts = spec.statistic.texts().map(Cow::Borrowed);
+    let [
+        metric,
+        object_id,
+        tenant,
         filter,
         time_profile,
         time_range,
         time_range2,
-    }
+    ] = texts;
+    let object = Object {
+        object_type: spec.statistic.object_type().code().into(),
+        object_id,
+        tenant,
+        tenant_password: Cow::Borrowed(&spec.terms.password),
+    };
+    let refinements = Refinements {
+        filter,
+        time_profile,
+        time_range,
+        time_range2,
+    };
+    (object, metric, refinements)
 }
 
 /// An open statistic right after its acknowledgement.

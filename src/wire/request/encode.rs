@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::NotificationMode;
 
-impl Request {
+impl Request<'_> {
     /// Appends the request to `out`, framed.
     pub fn write(&self, charset: Charset, out: &mut BytesMut) {
         Body::write(self.number(), charset, out, |body| self.put(body));
@@ -133,7 +133,7 @@ fn put_reference(body: &mut Body<'_>, reference_id: i32, tag: Option<i32>) {
         .int_if(AttributeId::TAG, tag);
 }
 
-fn put_object(body: &mut Body<'_>, object: &Object) {
+fn put_object(body: &mut Body<'_>, object: &Object<'_>) {
     body.int(AttributeId::OBJECT_TYPE, object.object_type)
         .text(AttributeId::OBJECT_ID, &object.object_id)
         .text(AttributeId::TENANT_NAME, &object.tenant)
@@ -168,7 +168,7 @@ fn put_notification(body: &mut Body<'_>, notification: Notification, extensions:
     }
 }
 
-impl Refinements {
+impl Refinements<'_> {
     fn pairs(&self) -> [(&'static str, &str); 4] {
         [
             ("TimeProfile", &self.time_profile),
