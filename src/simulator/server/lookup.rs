@@ -37,7 +37,7 @@ impl Desk<'_> {
             ],
             is_reset,
         );
-        self.note(kind, statistic.to_string(), String::new());
+        self.note(kind, Some(statistic.clone()), String::new());
         let object_type = object_type?;
         if let Some(scripted) = self.world.scripted_target(&statistic) {
             self.check_tenant(object, true)?;
@@ -84,7 +84,7 @@ impl Desk<'_> {
             is_reset,
         );
         let detail = format!("category {}", definition.category);
-        self.note(kind, statistic.to_string(), detail);
+        self.note(kind, Some(statistic.clone()), detail);
         let object_type = object_type?;
         self.check_tenant(object, false)?;
         let metric = metric.ok_or_else(|| {

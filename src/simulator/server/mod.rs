@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::log::{Counts, LogEntry, LogKind};
+use super::log::{Counts, LogKind, Noted};
 use super::pair::ServerId;
 use super::world::Baseline;
 use super::{Simulator, lock};
@@ -202,13 +202,13 @@ impl Simulator {
     }
 
     fn note(&self, connection: &Connection, kind: LogKind, detail: String) {
-        lock(self.log_book()).push(LogEntry {
-            pair: connection.server.pair,
-            role: connection.server.role,
+        lock(self.log_book()).push(Noted {
+            server: connection.server,
             connection: connection.number,
             kind,
-            statistic: String::new(),
+            statistic: None,
             detail,
+            notification: None,
         });
     }
 
@@ -239,7 +239,7 @@ impl Simulator {
             for request in requests {
                 match request {
                     Ok(request) => desk.handle(request),
-                    Err(id) => desk.note(LogKind::Unknown, String::new(), id.to_string()),
+                    Err(id) => desk.note(LogKind::Unknown, None, id.to_string()),
                 }
             }
         });
