@@ -3,7 +3,7 @@
 use super::attribute::Attribute;
 use super::charset::Charset;
 use super::error::Error;
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::reader::Reader;
 use super::request::Request;
 
@@ -27,12 +27,13 @@ impl<'a> Message<'a> {
         let mut reader = Reader::at(0, body);
         let count = reader.u8("the number of attributes")?;
         let id = reader.u32("the message's number")?;
-        // Not even its attributes need to make sense to be skipped: the frame says how long it is.
-        if !Event::is_known(id) && !Request::is_known(id) {
-            return Ok(Self::Unknown(id));
-        }
-        if let Some(event) = Event::decode(id, count, reader.clone(), charset)? {
+        if let Some(kind) = EventKind::from_id(id) {
+            let event = Event::decode(kind, count, reader, charset)?;
             return Ok(Self::Event(event));
+        }
+        // Not even its attributes need to make sense to be skipped: the frame says how long it is.
+        if !Request::is_known(id) {
+            return Ok(Self::Unknown(id));
         }
         let mut attributes = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
