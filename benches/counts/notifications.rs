@@ -26,11 +26,12 @@ const FIRST: u32 = 50;
 const READS: u32 = 200;
 const FRAME_LEN_MAX: usize = 1 << 20;
 
-type Fault = Box<dyn std::error::Error>;
+pub(crate) type Fault = Box<dyn std::error::Error>;
 
 /// A unit is a value.
 pub(crate) fn notifications() -> Outcome {
-    let mut line = Line::new()?;
+    let mut line = Line::new(STATISTICS as usize)?;
+    line.open_all()?;
     let mut draw = fastrand::Rng::with_seed(3);
     let mut read = |line: &Line, step: u32| {
         let mut bytes = BytesMut::new();
@@ -59,19 +60,20 @@ pub(crate) fn notifications() -> Outcome {
 }
 
 /// A session with a Stat Server, and what stands behind it.
-struct Line {
-    session: Session,
+pub(crate) struct Line {
+    pub(crate) session: Session,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) now: Instant,
     deframer: Deframer,
     ingest: Ingest,
     /// What is open, by its number on the wire.
     open: Vec<(i32, Statistic)>,
-    now: Instant,
     _folder: Folder,
 }
 
 impl Line {
-    /// With everything open.
-    fn new() -> Result<Self, Fault> {
+    /// Registered, with room for so many statistics and none open.
+    pub(crate) fn new(room: usize) -> Result<Self, Fault> {
         let folder = Folder::new();
         let config = Config {
             path: folder.0.clone(),
@@ -87,7 +89,6 @@ impl Line {
             generation: 1,
             counter: 0,
         };
-        let room = STATISTICS as usize;
         let cache = Cache::new(clock.clone(), 1, start, StatisticId(0), room);
         let cache = Arc::new(cache);
         let session = SessionConfig {
@@ -103,26 +104,22 @@ impl Line {
             session: Session::new(session, opened.epochs),
             deframer: Deframer::new(FRAME_LEN_MAX),
             ingest: Ingest::new(cache.clone(), opened.writer, clock),
-            open: Vec::new(),
+            cache,
             now: Instant::now(),
+            open: Vec::new(),
             _folder: folder,
         };
         line.session.connected(None, line.now);
         line.hear(&Event::new(EventKind::Registered, 0, 0))?;
-        line.open_all(&cache)?;
         Ok(line)
     }
 
-    fn open_all(&mut self, cache: &Cache) -> Result<(), Fault> {
-        let terms = Arc::new(Terms {
-            password: SecretString::default(),
-            proof: PasswordProof::NONE,
-            manner: Arc::new(Manner::default()),
-        });
+    fn open_all(&mut self) -> Result<(), Fault> {
+        let terms = terms();
         let statistics = made::statistics(STATISTICS);
         let mut specs = Vec::new();
         for statistic in &statistics {
-            let slot = cache.pin(statistic).map_err(|_| "no room")?;
+            let slot = self.cache.pin(statistic).map_err(|_| "no room")?;
             specs.push(OpenSpec {
                 id: slot.id,
                 mode: NotificationMode::Immediate,
@@ -173,7 +170,7 @@ impl Line {
     }
 
     /// What a pair's task and then the ingest's do with what was read from a socket.
-    fn take_in(&mut self, mut read: BytesMut) -> Result<(), Fault> {
+    pub(crate) fn take_in(&mut self, mut read: BytesMut) -> Result<(), Fault> {
         self.session.heard(self.now);
         while let Some(packet) = self.deframer.next(&mut read)? {
             self.session.received(&packet, self.now)?;
@@ -185,6 +182,15 @@ impl Line {
         });
         Ok(())
     }
+}
+
+/// Nothing special.
+pub(crate) fn terms() -> Arc<Terms> {
+    Arc::new(Terms {
+        password: SecretString::default(),
+        proof: PasswordProof::NONE,
+        manner: Arc::new(Manner::default()),
+    })
 }
 
 /// A place for the store, removed afterwards.

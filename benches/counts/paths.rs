@@ -7,6 +7,7 @@
 mod made;
 mod notifications;
 mod peeks;
+mod reopening;
 mod storing;
 
 use std::error::Error;
@@ -22,11 +23,12 @@ type Outcome = Result<usize, Box<dyn Error>>;
 /// A path, what one unit of it is, and how to go it.
 type HotPath = (&'static str, &'static str, fn() -> Outcome);
 
-const PATHS: [HotPath; 6] = [
+const PATHS: [HotPath; 7] = [
     ("peek", "request", peeks::one),
     ("peeks-of-100", "request", peeks::hundred),
     ("peeks-encoded", "request", peeks::hundred_encoded),
     ("notification", "value", notifications::notifications),
+    ("reopening", "statistic", reopening::reopening),
     ("journal", "change", storing::journal),
     ("history", "row", storing::history),
 ];

@@ -18,6 +18,36 @@ pub const BATCH_QUEUE_LEN: usize = 64;
 /// Samples put into the cache under one hold of its index: some ten microseconds.
 const SAMPLES_AT_ONCE: usize = 64;
 
+/// Samples that are about to be taken in together.
+struct Samples {
+    list: Vec<(StatisticId, Sample)>,
+    /// A bit for each of their statistics, which others may share.
+    marks: u64,
+}
+
+impl Samples {
+    fn with_room_for(count: usize) -> Self {
+        Self {
+            list: Vec::with_capacity(SAMPLES_AT_ONCE.min(count)),
+            marks: 0,
+        }
+    }
+
+    fn push(&mut self, id: StatisticId, sample: Sample) {
+        self.marks |= mark(id);
+        self.list.push((id, sample));
+    }
+
+    /// Whether one of them may be of this statistic.
+    fn may_hold(&self, id: StatisticId) -> bool {
+        self.marks & mark(id) != 0
+    }
+}
+
+fn mark(id: StatisticId) -> u64 {
+    1 << (id.0 % u64::BITS)
+}
+
 /// The one task through which every value comes in.
 pub struct Ingest {
     cache: Arc<Cache>,
@@ -47,38 +77,44 @@ impl Ingest {
     pub fn take_in(&self, batch: Batch) {
         let mut changes = Vec::with_capacity(batch.events.len());
         let mut told = Vec::new();
-        let mut samples = Vec::with_capacity(SAMPLES_AT_ONCE.min(batch.events.len()));
+        let mut samples = Samples::with_room_for(batch.events.len());
         // All of it arrived together.
         let arrived = self.clock.wall();
         for event in batch.events {
-            if let Event::Value {
-                id,
-                epoch,
-                value,
-                quality,
-                source_time,
-                tickets,
-            } = event
-            {
-                let tickets = tickets.into_iter();
-                told.extend(tickets.map(|ticket| (ticket, Outcome::Value(value.clone()))));
-                let sample = Sample {
+            match event {
+                Event::Value {
+                    id,
+                    epoch,
                     value,
                     quality,
                     source_time,
-                    received_at: arrived,
-                    validated_at: arrived,
-                    server: batch.server,
-                    epoch,
-                };
-                samples.push((id, sample));
-                if samples.len() >= SAMPLES_AT_ONCE {
-                    self.apply(&mut samples, &mut changes);
+                    tickets,
+                } => {
+                    let tickets = tickets.into_iter();
+                    told.extend(tickets.map(|ticket| (ticket, Outcome::Value(value.clone()))));
+                    let sample = Sample {
+                        value,
+                        quality,
+                        source_time,
+                        received_at: arrived,
+                        validated_at: arrived,
+                        server: batch.server,
+                        epoch,
+                    };
+                    samples.push(id, sample);
+                    if samples.list.len() >= SAMPLES_AT_ONCE {
+                        self.apply(&mut samples, &mut changes);
+                    }
                 }
-            } else {
-                self.apply(&mut samples, &mut changes);
-                let from = (batch.server, &*batch.name, arrived);
-                self.event(from, event, &mut changes, &mut told);
+                // At a start every other event is one: no reason to take in each value by itself.
+                Event::Opened { id, mode, proof } if !samples.may_hold(id) => {
+                    self.opened(id, mode, proof, &mut changes);
+                }
+                event => {
+                    self.apply(&mut samples, &mut changes);
+                    let from = (batch.server, &*batch.name, arrived);
+                    self.event(from, event, &mut changes, &mut told);
+                }
             }
         }
         self.apply(&mut samples, &mut changes);
@@ -89,19 +125,21 @@ impl Ingest {
         }
     }
 
-    fn apply(&self, samples: &mut Vec<(StatisticId, Sample)>, changes: &mut Vec<Change>) {
-        if samples.is_empty() {
+    fn apply(&self, samples: &mut Samples, changes: &mut Vec<Change>) {
+        samples.marks = 0;
+        if samples.list.is_empty() {
             return;
         }
-        self.cache.apply_all(samples, |id, applied| match applied {
-            Applied::Changed(sample, revision) => changes.push(Change::Sample {
-                id,
-                sample,
-                revision,
-            }),
-            Applied::Confirmed(at) => changes.push(Change::Validated { id, at }),
-            Applied::Outdated => {}
-        });
+        self.cache
+            .apply_all(&mut samples.list, |id, applied| match applied {
+                Applied::Changed(sample, revision) => changes.push(Change::Sample {
+                    id,
+                    sample,
+                    revision,
+                }),
+                Applied::Confirmed(at) => changes.push(Change::Validated { id, at }),
+                Applied::Outdated => {}
+            });
     }
 
     /// Anything but a value, from a server, under its configured name, when it arrived.

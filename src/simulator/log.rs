@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::command::Role;
-use super::pair::PairId;
+use super::pair::{PairId, ServerId};
+use crate::model::Statistic;
+use crate::wire::Notification;
 
 /// The log keeps this many entries; the oldest go first.
 const ENTRIES_MAX: usize = 100_000;
@@ -52,23 +54,64 @@ pub struct LogEntry {
     pub detail: String,
 }
 
+/// An entry as it is kept: put into words when somebody reads it, which is rare, and every open makes one.
+#[derive(Debug)]
+pub(super) struct Noted {
+    pub(super) server: ServerId,
+    pub(super) connection: u64,
+    pub(super) kind: LogKind,
+    pub(super) statistic: Option<Statistic>,
+    pub(super) detail: String,
+    /// How an open is to notify.
+    pub(super) notification: Option<Notification>,
+}
+
+impl Noted {
+    fn entry(&self) -> LogEntry {
+        let statistic = self.statistic.as_ref().map(Statistic::to_string);
+        let words = self.notification.map(words).unwrap_or_default();
+        let separator = if self.detail.is_empty() || words.is_empty() {
+            ""
+        } else {
+            ", "
+        };
+        LogEntry {
+            pair: self.server.pair,
+            role: self.server.role,
+            connection: self.connection,
+            kind: self.kind,
+            statistic: statistic.unwrap_or_default(),
+            detail: format!("{}{separator}{words}", self.detail),
+        }
+    }
+}
+
+/// How an open is to notify, in the words of the log.
+fn words(notification: Notification) -> String {
+    let frequency = notification.frequency;
+    let frequency = frequency.map_or(String::new(), |seconds| format!(" every {seconds} s"));
+    let least = notification.insensitivity;
+    let least = least.map_or(String::new(), |least| format!(" from {least} on"));
+    format!("{}{frequency}{least}", notification.mode)
+}
+
 #[derive(Debug, Default)]
-pub(super) struct Log(VecDeque<LogEntry>);
+pub(super) struct Log(VecDeque<Noted>);
 
 impl Log {
-    pub(super) fn push(&mut self, entry: LogEntry) {
+    pub(super) fn push(&mut self, entry: Noted) {
         if self.0.len() >= ENTRIES_MAX {
             self.0.pop_front();
         }
         self.0.push_back(entry);
     }
 
-    pub(super) fn last(&mut self) -> Option<&mut LogEntry> {
+    pub(super) fn last(&mut self) -> Option<&mut Noted> {
         self.0.back_mut()
     }
 
-    pub(super) fn entries(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
-        self.0.iter()
+    pub(super) fn entries(&self) -> impl DoubleEndedIterator<Item = LogEntry> {
+        self.0.iter().map(Noted::entry)
     }
 }
 

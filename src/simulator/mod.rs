@@ -268,8 +268,7 @@ impl Simulator {
     /// The wanted part of the log. Servers stand still while it is looked through.
     pub fn log_where(&self, is_wanted: impl Fn(&LogEntry) -> bool) -> Vec<LogEntry> {
         let log = lock(&self.log);
-        let wanted = log.entries().filter(|entry| is_wanted(entry));
-        wanted.cloned().collect()
+        log.entries().filter(|entry| is_wanted(entry)).collect()
     }
 
     /// How long the wanted part of the log is.

@@ -121,8 +121,14 @@ impl Reading {
     pub fn write<'a>(&'a self, mut event: Event<'a>, compat: i64, out: &mut BytesMut) {
         match self {
             Self::Whole(number) => {
-                event.int_value = *number;
-                event.text = Some(number.to_string().into());
+                let mut digits = itoa::Buffer::new();
+                let event = Event {
+                    int_value: *number,
+                    text: Some(digits.format(*number).into()),
+                    ..event
+                };
+                event.write(Charset::UTF_8, out);
+                return;
             }
             Self::Hundredths(number) => {
                 event.int_value = number / 100;

@@ -23,13 +23,26 @@ impl Charset {
     /// Bytes to text; what is no text in this character set becomes U+FFFD.
     #[must_use]
     pub fn decode<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
+        // What nearly every connection has, and nearly every text is, costs the look alone.
+        if self.is_utf_8()
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return Cow::Borrowed(text);
+        }
         self.0.decode_without_bom_handling(bytes).0
     }
 
     /// Text to bytes; what the character set lacks becomes a numeric character reference.
     #[must_use]
     pub fn encode<'a>(&self, text: &'a str) -> Cow<'a, [u8]> {
+        if self.is_utf_8() {
+            return Cow::Borrowed(text.as_bytes());
+        }
         self.0.encode(text).0
+    }
+
+    fn is_utf_8(self) -> bool {
+        self.0 == encoding_rs::UTF_8
     }
 }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bytes::BytesMut;
+
 use super::attribute::{Attribute, AttributeId, Body};
 use super::charset::Charset;
 use super::error::Error;
@@ -33,7 +35,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    fn from_id(id: u32) -> Option<Self> {
+    pub(super) fn from_id(id: u32) -> Option<Self> {
         Some(match id {
             1 => Self::Error,
             2 => Self::Info,
@@ -144,23 +146,19 @@ impl<'a> Event<'a> {
         }
     }
 
-    pub(super) fn is_known(id: u32) -> bool {
-        EventKind::from_id(id).is_some()
-    }
-
     /// Reads an event out of its attributes. Malformed bytes anywhere go before what an attribute says.
     pub(super) fn decode(
-        id: u32,
+        kind: EventKind,
         count: u8,
         mut attributes: Reader<'a>,
         charset: Charset,
-    ) -> Result<Option<Self>, Error> {
-        let Some(kind) = EventKind::from_id(id) else {
-            return Ok(None);
-        };
+    ) -> Result<Self, Error> {
         let mut event = Self::new(kind, 0, 0);
         let mut taken = Ok(());
         for _ in 0..count {
+            if attributes.take_if(|bytes| event.take_plain(bytes)) {
+                continue;
+            }
             let attribute = Attribute::read(&mut attributes)?;
             if taken.is_ok() {
                 taken = event.take(&attribute, charset);
@@ -168,7 +166,26 @@ impl<'a> Event<'a> {
         }
         attributes.end()?;
         taken?;
-        Ok(Some(event))
+        Ok(event)
+    }
+
+    /// Takes the attribute that these bytes are, if they are one of the five integers that every event
+    /// has, and that any 32 bits will do for: nearly all there is to be read.
+    fn take_plain(&mut self, bytes: [u8; 9]) -> bool {
+        let [a, b, c, d, letter, value @ ..] = bytes;
+        if letter != b'i' {
+            return false;
+        }
+        let value = i32::from_be_bytes(value);
+        match u32::from_be_bytes([a, b, c, d]) {
+            AttributeId::REFERENCE_ID => self.reference_id = value,
+            AttributeId::TAG => self.tag = value,
+            AttributeId::TIMESTAMP => self.time = value.cast_unsigned(),
+            AttributeId::INTERVAL_LENGTH => self.interval_length = value,
+            AttributeId::INT_VALUE => self.int_value = value.into(),
+            _ => return false,
+        }
+        true
     }
 
     fn take(&mut self, attribute: &Attribute<'a>, charset: Charset) -> Result<(), Error> {
@@ -198,8 +215,12 @@ impl<'a> Event<'a> {
         Ok(())
     }
 
-    pub(super) fn encode(&self, charset: Charset) -> Vec<u8> {
-        let mut body = Body::new(self.kind.id(), charset);
+    /// Appends the event to `out`, framed.
+    pub fn write(&self, charset: Charset, out: &mut BytesMut) {
+        Body::write(self.kind.id(), charset, out, |body| self.put(body));
+    }
+
+    fn put(&self, body: &mut Body<'_>) {
         body.int(AttributeId::REFERENCE_ID, self.reference_id)
             .int(AttributeId::TAG, self.tag)
             .int(
@@ -220,7 +241,6 @@ impl<'a> Event<'a> {
         if let Some(version) = &self.version {
             body.kv(AttributeId::SERVER_VERSION_INFO, version);
         }
-        body.finish()
     }
 }
 

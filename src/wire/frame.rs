@@ -11,7 +11,8 @@ pub const FRAME_LEN_PLAIN_MAX: usize = 16_384;
 /// The longest packet of a big frame, its four length bytes not counted.
 pub const PACKET_LEN_MAX: usize = FRAME_LEN_PLAIN_MAX - LEN_LEN;
 
-const LEN_LEN: usize = 4;
+/// The length before a frame and before each packet of a big one.
+pub(super) const LEN_LEN: usize = 4;
 const ANNOUNCEMENT: &[u8; 24] = b"$PACKET EXTENSION V1.00$";
 const ANNOUNCEMENT_LEN: usize = ANNOUNCEMENT.len() + LEN_LEN;
 /// A count and a message id.
@@ -208,5 +209,22 @@ pub fn frame(body: &[u8], out: &mut BytesMut) {
     for packet in body.chunks(PACKET_LEN_MAX) {
         put_len(out, packet.len());
         out.extend_from_slice(packet);
+    }
+}
+
+/// Frames the body that begins after the four bytes at `start`, which are left for its length, and
+/// ends with `out`.
+pub(super) fn frame_in_place(start: usize, out: &mut BytesMut) {
+    let begin = (start + LEN_LEN).min(out.len());
+    let len = out.len() - begin;
+    if len + LEN_LEN > FRAME_LEN_PLAIN_MAX {
+        let body = out.split_off(begin);
+        out.truncate(start);
+        frame(&body, out);
+        return;
+    }
+    let len = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
+    if let Some(place) = out.get_mut(start..begin) {
+        place.copy_from_slice(&len);
     }
 }

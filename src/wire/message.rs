@@ -1,12 +1,9 @@
 //! Messages: a frame's body as a request, an event, or something unknown that is skipped.
 
-use bytes::BytesMut;
-
 use super::attribute::Attribute;
 use super::charset::Charset;
 use super::error::Error;
-use super::event::Event;
-use super::frame::frame;
+use super::event::{Event, EventKind};
 use super::reader::Reader;
 use super::request::Request;
 
@@ -14,7 +11,7 @@ use super::request::Request;
 #[derive(Debug)]
 pub enum Message<'a> {
     /// What a client sends.
-    Request(Request),
+    Request(Request<'a>),
     /// What a Stat Server sends.
     Event(Event<'a>),
     /// A message id this program does not know: counted and skipped, never fatal.
@@ -30,12 +27,13 @@ impl<'a> Message<'a> {
         let mut reader = Reader::at(0, body);
         let count = reader.u8("the number of attributes")?;
         let id = reader.u32("the message's number")?;
-        // Not even its attributes need to make sense to be skipped: the frame says how long it is.
-        if !Event::is_known(id) && !Request::is_known(id) {
-            return Ok(Self::Unknown(id));
-        }
-        if let Some(event) = Event::decode(id, count, reader.clone(), charset)? {
+        if let Some(kind) = EventKind::from_id(id) {
+            let event = Event::decode(kind, count, reader, charset)?;
             return Ok(Self::Event(event));
+        }
+        // Not even its attributes need to make sense to be skipped: the frame says how long it is.
+        if !Request::is_known(id) {
+            return Ok(Self::Unknown(id));
         }
         let mut attributes = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
@@ -46,19 +44,5 @@ impl<'a> Message<'a> {
             Some(request) => Ok(Self::Request(request)),
             None => Ok(Self::Unknown(id)),
         }
-    }
-}
-
-impl Request {
-    /// Appends the request to `out`, framed.
-    pub fn write(&self, charset: Charset, out: &mut BytesMut) {
-        frame(&self.encode(charset), out);
-    }
-}
-
-impl Event<'_> {
-    /// Appends the event to `out`, framed.
-    pub fn write(&self, charset: Charset, out: &mut BytesMut) {
-        frame(&self.encode(charset), out);
     }
 }

@@ -64,6 +64,19 @@ impl<'a> Reader<'a> {
         Ok(i64::from_be_bytes(self.array(what)?))
     }
 
+    /// Takes the next `N` bytes if they are there and `is_it` says that they are wanted.
+    pub(super) fn take_if<const N: usize>(&mut self, is_it: impl FnOnce([u8; N]) -> bool) -> bool {
+        let Some((ahead, rest)) = self.rest.split_first_chunk() else {
+            return false;
+        };
+        let taken = is_it(*ahead);
+        if taken {
+            self.rest = rest;
+            self.offset += N;
+        }
+        taken
+    }
+
     /// Bytes behind a u16 length that does not count itself.
     pub(super) fn block16(&mut self, what: &'static str) -> Result<&'a [u8], Error> {
         let len = self.u16(what)?;

@@ -5,6 +5,8 @@ mod metric;
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 pub(super) use metric::Metric;
 
 use crate::model::{ObjectType, Statistic};
@@ -94,7 +96,7 @@ impl Tenant {
 pub(super) struct Catalogue {
     tenants: Vec<Tenant>,
     teams: u32,
-    objects: HashMap<Box<str>, ObjectRef>,
+    objects: HashMap<Box<str>, ObjectRef, RandomState>,
 }
 
 impl Catalogue {

@@ -227,7 +227,7 @@ fn take_in(
     input: &mut BytesMut,
     heartbeat: &mut Heartbeat,
 ) -> Result<(), String> {
-    let mut requests = Vec::new();
+    let mut bodies = Vec::new();
     while let Some(packet) = deframer.next(input).map_err(|error| error.to_string())? {
         match packet {
             Packet::Addp(packet) => {
@@ -241,14 +241,18 @@ fn take_in(
                     }
                 });
             }
-            Packet::Body(body) => match Message::decode(&body, Charset::UTF_8) {
-                Ok(Message::Request(request)) => requests.push(Ok(request)),
-                // Nobody but a server sends events.
-                Ok(Message::Event(event)) => requests.push(Err(event.kind.id())),
-                Ok(Message::Unknown(id)) => requests.push(Err(id)),
-                Err(error) => return Err(error.to_string()),
-            },
+            Packet::Body(body) => bodies.push(body),
         }
+    }
+    let mut requests = Vec::with_capacity(bodies.len());
+    for body in &bodies {
+        requests.push(match Message::decode(body, Charset::UTF_8) {
+            Ok(Message::Request(request)) => Ok(request),
+            // Nobody but a server sends events.
+            Ok(Message::Event(event)) => Err(event.kind.id()),
+            Ok(Message::Unknown(id)) => Err(id),
+            Err(error) => return Err(error.to_string()),
+        });
     }
     if !requests.is_empty() && !lock(&connection.conversation).is_spoilt() {
         simulator.answer(connection, requests);

@@ -18,9 +18,9 @@ impl Desk<'_> {
     pub(super) fn named(
         &mut self,
         kind: LogKind,
-        object: &Object,
+        object: &Object<'_>,
         metric: &str,
-        refinements: &Refinements,
+        refinements: &Refinements<'_>,
         is_reset: bool,
     ) -> Result<Target, Refusal> {
         let object_type = object_type(object);
@@ -37,7 +37,7 @@ impl Desk<'_> {
             ],
             is_reset,
         );
-        self.note(kind, statistic.to_string(), String::new());
+        self.note(kind, Some(statistic.clone()), String::new());
         let object_type = object_type?;
         if let Some(scripted) = self.world.scripted_target(&statistic) {
             self.check_tenant(object, true)?;
@@ -61,7 +61,7 @@ impl Desk<'_> {
     pub(super) fn spelled_out(
         &mut self,
         kind: LogKind,
-        object: &Object,
+        object: &Object<'_>,
         definition: &Definition,
         is_reset: bool,
     ) -> Result<Target, Refusal> {
@@ -84,7 +84,7 @@ impl Desk<'_> {
             is_reset,
         );
         let detail = format!("category {}", definition.category);
-        self.note(kind, statistic.to_string(), detail);
+        self.note(kind, Some(statistic.clone()), detail);
         let object_type = object_type?;
         self.check_tenant(object, false)?;
         let metric = metric.ok_or_else(|| {
@@ -97,7 +97,7 @@ impl Desk<'_> {
         self.find(metric, object_type, &statistic)
     }
 
-    fn check_tenant(&self, object: &Object, may_be_unknown: bool) -> Result<(), Refusal> {
+    fn check_tenant(&self, object: &Object<'_>, may_be_unknown: bool) -> Result<(), Refusal> {
         let name = &object.tenant;
         match self.world.catalogue.tenant(name) {
             Some(tenant) if tenant.accepts(object.tenant_password.expose_secret()) => Ok(()),
@@ -130,7 +130,7 @@ impl Desk<'_> {
     }
 }
 
-fn object_type(object: &Object) -> Result<ObjectType, Refusal> {
+fn object_type(object: &Object<'_>) -> Result<ObjectType, Refusal> {
     let number = object.object_type;
     let known = u8::try_from(number).ok().and_then(ObjectType::from_code);
     known.ok_or_else(|| refusal(MISMATCH, format!("Object type {number} is not known")))

@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::log::{Counts, LogEntry, LogKind};
+use super::log::{Counts, LogKind, Noted};
 use super::pair::ServerId;
 use super::world::Baseline;
 use super::{Simulator, lock};
@@ -202,18 +202,18 @@ impl Simulator {
     }
 
     fn note(&self, connection: &Connection, kind: LogKind, detail: String) {
-        lock(self.log_book()).push(LogEntry {
-            pair: connection.server.pair,
-            role: connection.server.role,
+        lock(self.log_book()).push(Noted {
+            server: connection.server,
             connection: connection.number,
             kind,
-            statistic: String::new(),
+            statistic: None,
             detail,
+            notification: None,
         });
     }
 
     /// Answers a batch of requests; `Err` holds the number of a message that is no request.
-    fn answer(&self, connection: &Connection, requests: Vec<Result<Request, u32>>) {
+    fn answer(&self, connection: &Connection, requests: Vec<Result<Request<'_>, u32>>) {
         let server = connection.server;
         let side = self.side(server);
         let (mode, faults, since) = (side.mode(), side.faults(), side.since());
@@ -239,7 +239,7 @@ impl Simulator {
             for request in requests {
                 match request {
                     Ok(request) => desk.handle(request),
-                    Err(id) => desk.note(LogKind::Unknown, String::new(), id.to_string()),
+                    Err(id) => desk.note(LogKind::Unknown, None, id.to_string()),
                 }
             }
         });

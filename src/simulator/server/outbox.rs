@@ -6,6 +6,10 @@ use bytes::BytesMut;
 /// A connection whose unsent bytes pass this is dropped.
 pub(in crate::simulator) const UNSENT_MAX: usize = 64 << 20;
 
+/// Taken at once whenever what was written before is being sent: growing to it would copy it several
+/// times.
+const ROOM_LEN: usize = 64 << 10;
+
 /// What a connection is still able to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Speech {
@@ -29,7 +33,7 @@ pub(super) struct Outbox {
 impl Outbox {
     pub(super) fn new(max: usize) -> Self {
         Self {
-            bytes: BytesMut::new(),
+            bytes: BytesMut::with_capacity(ROOM_LEN),
             sink: BytesMut::new(),
             speech: Speech::Whole,
             in_flight: 0,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::super::catalogue::Metric;
-use super::super::log::{Log, LogEntry, LogKind};
+use super::super::log::{Log, LogKind, Noted};
 use super::super::pair::ServerId;
 use super::super::world::{Baseline, Target, World};
 use super::conversation::{Conversation, Occasion, View};
 use super::faults::Faults;
 use super::refusal::{ID_IN_USE, NO_CLIENTS, Refusal, UNKNOWN_STATISTIC, UNSUPPORTED, refusal};
 use super::subscription::Subscription;
-use crate::model::NotificationMode;
+use crate::model::{NotificationMode, Statistic};
 use crate::wire::{Event, EventKind, Kv, Notification, ProfileKind, Request, ServerMode};
 
 const TIME_PROFILES: [(&str, &str); 3] = [
@@ -49,24 +49,16 @@ struct Handle {
 }
 
 impl Desk<'_> {
-    pub(super) fn handle(&mut self, request: Request) {
+    pub(super) fn handle(&mut self, request: Request<'_>) {
         if let Request::Register(register) = &request {
-            self.note(
-                LogKind::Register,
-                String::new(),
-                register.client_name.clone(),
-            );
+            self.note(LogKind::Register, None, register.client_name.clone());
             self.register();
             return;
         }
         // A client that has not registered hears nothing: whatever came first would be taken for
         // the answer to its registration.
         if !self.client.is_registered {
-            self.note(
-                LogKind::Unknown,
-                String::new(),
-                "before registration".to_owned(),
-            );
+            self.note(LogKind::Unknown, None, "before registration".to_owned());
             return;
         }
         match request {
@@ -148,28 +140,27 @@ impl Desk<'_> {
                 tag,
                 kind,
             } => {
-                self.note(LogKind::Profile, String::new(), format!("{kind:?}"));
+                self.note(LogKind::Profile, None, format!("{kind:?}"));
                 self.profile(Handle { reference_id, tag }, kind);
             }
         }
     }
 
-    pub(super) fn note(&mut self, kind: LogKind, statistic: String, detail: String) {
-        self.log.push(LogEntry {
-            pair: self.server.pair,
-            role: self.server.role,
+    pub(super) fn note(&mut self, kind: LogKind, statistic: Option<Statistic>, detail: String) {
+        self.log.push(Noted {
+            server: self.server,
             connection: self.connection,
             kind,
             statistic,
             detail,
+            notification: None,
         });
     }
 
     /// Says of the open that was noted last how it is to notify.
     fn note_mode(&mut self, notification: Notification) {
         if let Some(entry) = self.log.last() {
-            let separator = if entry.detail.is_empty() { "" } else { ", " };
-            entry.detail = format!("{}{separator}{}", entry.detail, words(notification));
+            entry.notification = Some(notification);
         }
     }
 
@@ -191,7 +182,7 @@ impl Desk<'_> {
     fn refuse(&mut self, handle: Handle, refusal: &Refusal) {
         self.client
             .refuse(handle.reference_id, handle.tag, self.time, refusal);
-        self.note(LogKind::Refused, String::new(), refusal.text.clone());
+        self.note(LogKind::Refused, None, refusal.text.clone());
     }
 
     fn register(&mut self) {
@@ -293,10 +284,7 @@ impl Desk<'_> {
     fn is_open(&mut self, kind: LogKind, reference_id: i32, id: i32) -> bool {
         let target = self.client.subscriptions.find(id).map(|it| it.target);
         let statistic = target.and_then(|target| self.world.statistic(target));
-        let text = statistic
-            .map(|statistic| statistic.to_string())
-            .unwrap_or_default();
-        self.note(kind, text, String::new());
+        self.note(kind, statistic, String::new());
         if target.is_none() {
             let refusal = refusal(UNKNOWN_STATISTIC, format!("Statistic {id} is not open"));
             self.refuse(
@@ -361,13 +349,4 @@ impl Desk<'_> {
                 .map(|(name, text)| (name.as_str(), text.as_str())),
         )
     }
-}
-
-/// How an open is to notify, in the words of the log.
-fn words(notification: Notification) -> String {
-    let frequency = notification.frequency;
-    let frequency = frequency.map_or(String::new(), |seconds| format!(" every {seconds} s"));
-    let least = notification.insensitivity;
-    let least = least.map_or(String::new(), |least| format!(" from {least} on"));
-    format!("{}{frequency}{least}", notification.mode)
 }

@@ -8,7 +8,7 @@ use super::super::catalogue::{Metric, ObjectRef};
 use super::super::reading::Sent;
 use super::super::world::Target;
 use super::rotation::Rotation;
-use crate::model::NotificationMode;
+use crate::model::{NotificationMode, Numbered, StatisticId};
 
 #[derive(Debug)]
 pub(super) struct Subscription {
@@ -42,14 +42,20 @@ impl Subscription {
 
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    by_id: HashMap<i32, Subscription, RandomState>,
-    by_object: HashMap<ObjectRef, Vec<i32>>,
+    /// Clients number their requests one after the other, so that neighbours are looked at together.
+    by_id: Numbered<Subscription>,
+    by_object: HashMap<ObjectRef, Vec<i32>, RandomState>,
     /// Those that change with time alone.
     growing: Rotation,
     /// Those that a load pushes.
     pushed: Rotation,
     /// `Periodical` ones by their next instant in milliseconds, likewise.
     due: BTreeMap<i64, Vec<i32>>,
+}
+
+/// The table is one by statistic number; any other number does as well.
+fn place(id: i32) -> StatisticId {
+    StatisticId(id.cast_unsigned())
 }
 
 /// At ten ticks a second every growing statistic is looked at about once a second, and the load is
@@ -62,11 +68,11 @@ impl Subscriptions {
     }
 
     pub(super) fn contains(&self, id: i32) -> bool {
-        self.by_id.contains_key(&id)
+        self.by_id.contains(place(id))
     }
 
     pub(super) fn find(&mut self, id: i32) -> Option<&mut Subscription> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(place(id))
     }
 
     pub(super) fn insert(&mut self, id: i32, subscription: Subscription, now_ms: i64) {
@@ -84,11 +90,11 @@ impl Subscriptions {
         if subscription.mode == NotificationMode::Periodical {
             self.postpone(id, now_ms, subscription.period_s);
         }
-        self.by_id.insert(id, subscription);
+        self.by_id.insert(place(id), subscription);
     }
 
     pub(super) fn remove(&mut self, id: i32) -> Option<Subscription> {
-        let subscription = self.by_id.remove(&id)?;
+        let subscription = self.by_id.remove(place(id))?;
         let object = subscription.target.object;
         if let Some(ids) = self.by_object.get_mut(&object) {
             ids.retain(|other| *other != id);
@@ -101,13 +107,21 @@ impl Subscriptions {
 
     /// The ids of all, lowest first.
     pub(super) fn ids(&self) -> Vec<i32> {
-        let mut ids: Vec<i32> = self.by_id.keys().copied().collect();
+        let mut ids: Vec<i32> = self
+            .by_id
+            .iter()
+            .map(|(id, _)| id.0.cast_signed())
+            .collect();
         ids.sort_unstable();
         ids
     }
 
     pub(super) fn of_target(&self, target: Target) -> Vec<i32> {
-        let is_it = |id: &&i32| self.by_id.get(id).is_some_and(|it| it.target == target);
+        let is_it = |id: &&i32| {
+            self.by_id
+                .get(place(**id))
+                .is_some_and(|it| it.target == target)
+        };
         let ids = self.of_object(target.object).iter();
         ids.filter(is_it).copied().collect()
     }
@@ -120,14 +134,14 @@ impl Subscriptions {
     pub(super) fn growing(&mut self, most: usize) -> Vec<i32> {
         let turn = self.growing.len().div_ceil(TICKS_PER_ROUND).min(most);
         let by_id = &self.by_id;
-        let still_grows = |id| by_id.get(&id).is_some_and(Subscription::grows);
+        let still_grows = |id| by_id.get(place(id)).is_some_and(Subscription::grows);
         self.growing.next(turn, still_grows)
     }
 
     /// So many of those that a load pushes, in rotation; fewer when there are not so many.
     pub(super) fn pushed(&mut self, turn: usize) -> Vec<i32> {
         let by_id = &self.by_id;
-        let still_pushed = |id| by_id.get(&id).is_some_and(Subscription::is_pushed);
+        let still_pushed = |id| by_id.get(place(id)).is_some_and(Subscription::is_pushed);
         self.pushed.next(turn, still_pushed)
     }
 
@@ -142,14 +156,14 @@ impl Subscriptions {
             due.append(&mut entry.remove());
         }
         due.retain(|id| {
-            let subscription = self.by_id.get(id);
+            let subscription = self.by_id.get(place(*id));
             subscription.is_some_and(|it| it.mode == NotificationMode::Periodical)
         });
         // An id closed and opened again within its period would otherwise run twice from now on.
         due.sort_unstable();
         due.dedup();
         for id in &due {
-            let period_s = self.by_id.get(id).map_or(1, |it| it.period_s);
+            let period_s = self.by_id.get(place(*id)).map_or(1, |it| it.period_s);
             self.postpone(*id, now_ms, period_s);
         }
         due

@@ -187,7 +187,7 @@ async fn what_cannot_be_had_is_refused_under_its_own_id() {
             reference_id: 4,
             tag: None,
             object: object(&of_resources, password),
-            metric: of_resources.metric().to_string(),
+            metric: of_resources.metric().to_owned().into(),
             refinements: Refinements::default(),
         };
         let heard = client.ask(get).await;

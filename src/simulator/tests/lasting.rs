@@ -5,7 +5,7 @@ use super::*;
 const LOGIN: &str = "TotalLoginTime;Agent;KSippola;Environment";
 const WAITING: &str = "CurrNumberWaitingCalls;Queue;9001@SIP_Switch;Environment";
 
-fn register() -> Request {
+fn register() -> Request<'static> {
     Request::Register(Register::as_client("test", 0))
 }
 

@@ -10,6 +10,7 @@ mod scale;
 mod scenarios;
 mod spoiling;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -66,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         client
     }
 
-    async fn send(&mut self, request: &Request) {
+    async fn send(&mut self, request: &Request<'_>) {
         let mut bytes = BytesMut::new();
         request.write(Charset::UTF_8, &mut bytes);
         self.stream.write_all(&bytes).await.unwrap();
@@ -108,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Sends and answers the first event that comes.
-    async fn ask(&mut self, request: Request) -> Heard {
+    async fn ask(&mut self, request: Request<'_>) -> Heard {
         self.send(&request).await;
         self.event().await
     }
@@ -144,28 +145,28 @@ fn statistic(text: &str) -> Statistic {
     text.parse().unwrap()
 }
 
-fn object(statistic: &Statistic, password: &str) -> Object {
+fn object(statistic: &Statistic, password: &str) -> Object<'static> {
     Object {
         object_type: statistic.object_type().code().into(),
-        object_id: statistic.object_id().to_string(),
-        tenant: statistic.tenant().to_string(),
-        tenant_password: password.into(),
+        object_id: statistic.object_id().to_owned().into(),
+        tenant: statistic.tenant().to_owned().into(),
+        tenant_password: Cow::Owned(password.into()),
     }
 }
 
-fn open_as(id: i32, text: &str, notification: Notification) -> Request {
+fn open_as(id: i32, text: &str, notification: Notification) -> Request<'static> {
     let statistic = statistic(text);
     Request::Open {
         reference_id: id,
         tag: Some(id + 1000),
         object: object(&statistic, "secret"),
-        metric: statistic.metric().to_string(),
+        metric: statistic.metric().to_owned().into(),
         notification,
         refinements: Refinements::default(),
     }
 }
 
-fn open(id: i32, text: &str) -> Request {
+fn open(id: i32, text: &str) -> Request<'static> {
     open_as(id, text, Notification::of(NotificationMode::Immediate))
 }
 

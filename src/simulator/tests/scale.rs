@@ -42,7 +42,7 @@ async fn every_statistic_of_a_large_site_is_opened_in_seconds() {
                 reference_id: id,
                 tag: None,
                 object: object(&statistic, ""),
-                metric: statistic.metric().to_string(),
+                metric: statistic.metric().to_owned().into(),
                 notification: Notification::of(NotificationMode::Immediate),
                 refinements: Refinements::default(),
             };

@@ -1,5 +1,6 @@
 //! One statistic opened, peeked and closed, to see in which form each is answered.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ impl Talk<'_> {
             .await
     }
 
-    async fn ask(&mut self, request: &Request) -> Result<(), String> {
+    async fn ask(&mut self, request: &Request<'_>) -> Result<(), String> {
         let mut out = BytesMut::new();
         request.write(self.config.charset, &mut out);
         self.send(&out).await
@@ -144,19 +145,18 @@ fn note_value(trial: &mut Trial, progress: Progress, reference_id: i32, took: Du
     }
 }
 
-fn open(statistic: &Statistic) -> Request {
-    let [filter, time_profile, time_range, time_range2] =
-        statistic.refinements().map(str::to_owned);
+fn open(statistic: &Statistic) -> Request<'_> {
+    let [filter, time_profile, time_range, time_range2] = statistic.refinements().map(Into::into);
     Request::Open {
         reference_id: OPEN,
         tag: None,
         object: Object {
             object_type: statistic.object_type().code().into(),
-            object_id: statistic.object_id().to_string(),
-            tenant: statistic.tenant().to_string(),
-            tenant_password: String::new().into(),
+            object_id: statistic.object_id().into(),
+            tenant: statistic.tenant().into(),
+            tenant_password: Cow::default(),
         },
-        metric: statistic.metric().to_string(),
+        metric: statistic.metric().into(),
         notification: Notification::of(NotificationMode::Immediate),
         refinements: Refinements {
             filter,

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::super::event::{Event, Outcome, Ticket};
 use super::super::subscription::Link;
 use super::requests::opened;
+use super::standing::vouched;
 use super::{FIRST_VALUE_PATIENCE, Failure, Get, Reference, Session};
 use crate::model::{Quality, StatisticId, Value};
 use crate::wire::{self, EventKind, EventValue, Message, ProfileKind, decode_state};
@@ -72,7 +73,7 @@ impl Session {
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
-        let id = match connection.references.get(&reference_id) {
+        let id = match connection.references.get(reference_id) {
             Some(Reference::Open(id)) => *id,
             Some(Reference::Upgrade(id)) => {
                 let id = *id;
@@ -103,6 +104,7 @@ impl Session {
             subscription.spec.terms.proof.clone(),
         );
         let somebody_waits = !subscription.waiting.is_empty();
+        let is_all = subscription.upgrade.is_none();
         self.events.push(Event::Opened { id, mode, proof });
         let unwanted = std::mem::take(&mut subscription.unwanted);
         if self.ending || unwanted {
@@ -117,6 +119,9 @@ impl Session {
         } else if somebody_waits {
             self.peek(id, None, now)?;
         }
+        if is_all {
+            return Ok(());
+        }
         self.start_upgrade(id, now)
     }
 
@@ -124,7 +129,7 @@ impl Session {
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
-        let (id, own_peek) = match connection.references.get(&event.reference_id) {
+        let (id, own_peek) = match connection.references.get(event.reference_id) {
             Some(Reference::Open(id)) => (*id, None),
             Some(Reference::Peek(id)) => (*id, Some(event.reference_id)),
             Some(Reference::Get(_)) => {
@@ -142,17 +147,20 @@ impl Session {
                 return Ok(());
             }
         };
-        // A value before its acknowledgement acknowledges as well.
-        let link = self.subscriptions.get(id).map(|found| &found.link);
-        if own_peek.is_none() && matches!(link, Some(Link::Opening { .. })) {
-            self.acknowledged(event.reference_id, now)?;
-        }
+        let mode = connection.mode;
         let (value, quality) = self.decode(event);
-        let unreadable = quality != Quality::Good;
-        let quality = self.vouched(id, quality);
-        let Some(subscription) = self.subscriptions.get_mut(id) else {
+        let Some(mut subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
+        // A value before its acknowledgement acknowledges as well.
+        if own_peek.is_none() && matches!(subscription.link, Link::Opening { .. }) {
+            self.acknowledged(event.reference_id, now)?;
+            let Some(found) = self.subscriptions.get_mut(id) else {
+                return Ok(());
+            };
+            subscription = found;
+        }
+        let quality = vouched(subscription, mode, quality);
         let Link::Open {
             epoch,
             valued,
@@ -163,7 +171,6 @@ impl Session {
             return Ok(());
         };
         *valued = true;
-        subscription.doubt.unreadable = unreadable;
         let epoch = *epoch;
         // Peeks are answered in order. Under its own number a value answers that peek and, since
         // it is newer, every earlier one; under the statistic's number, the oldest.
@@ -180,7 +187,7 @@ impl Session {
             for peek in peeks.take_first(answered) {
                 tickets.extend(peek.ticket);
                 if let Some(connection) = &mut self.connection {
-                    connection.references.remove(&peek.reference_id);
+                    connection.references.remove(peek.reference_id);
                 }
             }
         }
@@ -207,22 +214,21 @@ impl Session {
         now: Instant,
     ) -> Result<(), Failure> {
         if let Some(connection) = &mut self.connection
-            && let Some(Reference::UpgradePeek(_)) = connection.references.get(&event.reference_id)
+            && let Some(Reference::UpgradePeek(_)) = connection.references.get(event.reference_id)
         {
-            connection.references.remove(&event.reference_id);
+            connection.references.remove(event.reference_id);
         }
         let tickets = self.promote(id, now)?;
         let (value, quality) = self.decode(event);
-        let unreadable = quality != Quality::Good;
-        let quality = self.vouched(id, quality);
+        let mode = self.mode();
         let Some(subscription) = self.subscriptions.get_mut(id) else {
             return Ok(());
         };
+        let quality = vouched(subscription, mode, quality);
         let Link::Open { epoch, valued, .. } = &mut subscription.link else {
             return Ok(());
         };
         *valued = true;
-        subscription.doubt.unreadable = unreadable;
         self.events.push(Event::Value {
             id,
             epoch: *epoch,
@@ -240,7 +246,7 @@ impl Session {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        let got = connection.references.remove(&event.reference_id);
+        let got = connection.references.remove(event.reference_id);
         let Some(Reference::Get(get)) = got else {
             return;
         };
@@ -306,7 +312,7 @@ impl Session {
             return Ok(());
         };
         // Published in two forms: the statistic's number, or the close's own.
-        let id = match connection.references.get(&reference_id) {
+        let id = match connection.references.get(reference_id) {
             Some(Reference::Open(id) | Reference::Close(id)) => *id,
             Some(Reference::Leaving(_) | Reference::CloseLeaving(_)) => {
                 self.left(reference_id, now);
@@ -335,7 +341,7 @@ impl Session {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        let kind = match connection.references.remove(&event.reference_id) {
+        let kind = match connection.references.remove(event.reference_id) {
             Some(Reference::Profile(kind)) => kind,
             Some(other) => {
                 connection.references.insert(event.reference_id, other);

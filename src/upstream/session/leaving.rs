@@ -25,7 +25,6 @@ impl Session {
                 overdue,
                 ..
             } => {
-                let sent = *sent;
                 let leaving = Leaving::Unanswered { sent, overdue };
                 let reference = Reference::Leaving(leaving);
                 connection.references.insert(reference_id, reference);
@@ -67,10 +66,11 @@ impl Session {
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
-        let reference = connection.references.get(&reference_id);
-        let Some(&Reference::Leaving(Leaving::Unanswered { sent, overdue })) = reference else {
+        let reference = connection.references.get(reference_id);
+        let Some(Reference::Leaving(Leaving::Unanswered { sent, overdue })) = reference else {
             return Ok(());
         };
+        let (sent, overdue) = (**sent, *overdue);
         connection.open_answered(sent, now, overdue);
         self.leave_open(reference_id, now)
     }
@@ -80,15 +80,15 @@ impl Session {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        match connection.references.remove(&reference_id) {
+        match connection.references.remove(reference_id) {
             Some(Reference::Leaving(Leaving::Unanswered { sent, overdue })) => {
-                connection.open_answered(sent, now, overdue);
+                connection.open_answered(*sent, now, overdue);
             }
             Some(Reference::Leaving(Leaving::Closing { own })) => {
-                connection.references.remove(&own);
+                connection.references.remove(own);
             }
             Some(Reference::CloseLeaving(open)) => {
-                connection.references.remove(&open);
+                connection.references.remove(open);
             }
             _ => return,
         }

@@ -10,6 +10,7 @@ mod leaving;
 mod passive;
 mod patience;
 mod profiles;
+mod references;
 mod refusals;
 mod requests;
 mod standing;
@@ -18,12 +19,11 @@ mod status;
 mod tests;
 mod upgrade;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use foldhash::fast::FixedState;
 use tokio::time::Instant;
 
 use super::event::{Event, Ticket};
@@ -33,6 +33,7 @@ use super::trace::Trace;
 use super::window::Window;
 use crate::model::{Epoch, EpochCounter, Numbered, StatisticId};
 use crate::wire::{Charset, Packet, ProfileKind, Register, Request, ServerMode};
+use references::References;
 
 /// After an acknowledged open without a value for so long, the value is peeked for.
 const FIRST_VALUE_PATIENCE: Duration = Duration::from_millis(100);
@@ -43,9 +44,6 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// No more opens are written while this much output waits for the socket.
 const OUTPUT_LEN_HIGH: usize = 256 * 1024;
 
-/// By numbers that are given out here, one after the other: nobody else chooses them, so a quick hash
-/// will do.
-type Table<K, V> = HashMap<K, V, FixedState>;
 /// Room kept for the next events, at most: what a read's worth of notifications makes.
 const EVENTS_ROOM_MAX: usize = 4096;
 
@@ -121,7 +119,7 @@ struct Connected {
     heartbeat: Heartbeat,
     last_reference: i32,
     /// What each reference id in use stands for.
-    references: Table<i32, Reference>,
+    references: References,
     window: Window,
     /// When everything that the peer had sent was last taken in; `None` when nobody told.
     caught_up: Option<Instant>,
@@ -180,7 +178,7 @@ enum Reference {
 #[derive(Debug)]
 enum Leaving {
     /// Its acknowledgement; when overdue, its place in the window is given up already.
-    Unanswered { sent: Instant, overdue: bool },
+    Unanswered { sent: Box<Instant>, overdue: bool },
     /// The answer to its close, which went out under the number `own`.
     Closing { own: i32 },
 }
@@ -241,7 +239,7 @@ impl Session {
             registered: false,
             heartbeat,
             last_reference: 0,
-            references: Table::default(),
+            references: References::default(),
             window: Window::new(self.config.open_window),
             caught_up: None,
             held: 0,

@@ -48,7 +48,7 @@ impl Session {
         let Some(connection) = &self.connection else {
             return false;
         };
-        match connection.references.get(&reference_id) {
+        match connection.references.get(reference_id) {
             Some(Reference::Open(id)) => {
                 let link = self.subscriptions.get(*id).map(|found| &found.link);
                 matches!(link, Some(Link::Opening { overdue: false, .. }))
@@ -81,14 +81,14 @@ impl Session {
             && due <= now
         {
             connection.unanswered.pop_front();
-            match connection.references.get_mut(&reference_id) {
+            match connection.references.get_mut(reference_id) {
                 Some(Reference::Open(id)) => {
                     let id = *id;
                     self.give_up_open(id);
                 }
                 Some(Reference::Peek(id)) => {
                     let id = *id;
-                    connection.references.remove(&reference_id);
+                    connection.references.remove(reference_id);
                     self.give_up_peek(id, reference_id);
                 }
                 Some(Reference::Close(id)) => {
@@ -97,7 +97,7 @@ impl Session {
                 }
                 Some(Reference::Get(_) | Reference::UpgradePeek(_)) => {
                     // Dropping a ticket tells that nothing came.
-                    connection.references.remove(&reference_id);
+                    connection.references.remove(reference_id);
                 }
                 Some(Reference::Upgrade(id)) => {
                     let id = *id;
@@ -126,7 +126,7 @@ impl Session {
         self.drop_upgrade(id, now)?;
         if let Some(connection) = &mut self.connection
             && let Some(Reference::Leaving(Leaving::Unanswered { overdue, .. })) =
-                connection.references.get_mut(&reference_id)
+                connection.references.get_mut(reference_id)
         {
             *overdue = true;
             connection.window.gave_up();

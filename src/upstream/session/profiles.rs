@@ -27,9 +27,9 @@ impl Session {
         }
         if let Some(last) = connection.stat_types.reference_id
             && let Some(Reference::Profile(ProfileKind::StatTypes)) =
-                connection.references.get(&last)
+                connection.references.get(last)
         {
-            connection.references.remove(&last);
+            connection.references.remove(last);
         }
         self.ask_for_profile(ProfileKind::StatTypes, now)
     }

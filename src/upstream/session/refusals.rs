@@ -23,14 +23,14 @@ impl Session {
             )
             .into(),
         };
-        match connection.references.get(&event.reference_id) {
+        match connection.references.get(event.reference_id) {
             Some(Reference::Open(id)) => {
                 let id = *id;
                 self.open_refused(id, event.reference_id, text, now)?;
             }
             Some(Reference::Peek(id)) => {
                 let id = *id;
-                connection.references.remove(&event.reference_id);
+                connection.references.remove(event.reference_id);
                 self.peek_refused(id, Some(event.reference_id), &text);
             }
             Some(Reference::Close(id)) => {
@@ -39,7 +39,7 @@ impl Session {
                 self.finish_close(id, now)?;
             }
             Some(Reference::Get(_)) => {
-                let got = connection.references.remove(&event.reference_id);
+                let got = connection.references.remove(event.reference_id);
                 if let Some(Reference::Get(get)) = got {
                     let tickets = vec![get.ticket];
                     if get.shared {
@@ -60,7 +60,7 @@ impl Session {
             }
             Some(Reference::UpgradePeek(id)) => {
                 let id = *id;
-                connection.references.remove(&event.reference_id);
+                connection.references.remove(event.reference_id);
                 tracing::debug!(%text, statistic = id.0, "a second open gave no value");
             }
             Some(Reference::Leaving(_) | Reference::CloseLeaving(_)) => {
@@ -68,7 +68,7 @@ impl Session {
             }
             Some(Reference::Profile(kind)) => {
                 tracing::warn!(?kind, %text, "the Stat Server gave no profile");
-                connection.references.remove(&event.reference_id);
+                connection.references.remove(event.reference_id);
             }
             None => {
                 self.skipped_messages += 1;
@@ -103,7 +103,7 @@ impl Session {
             }
         };
         connection.open_answered(sent, now, overdue);
-        connection.references.remove(&reference_id);
+        connection.references.remove(reference_id);
         connection.held = connection.held.saturating_sub(1);
         subscription.link = Link::Idle;
         let tickets = subscription.take_waiting();
@@ -173,7 +173,7 @@ impl Session {
         if own.is_none()
             && let Some(connection) = &mut self.connection
         {
-            connection.references.remove(&peek.reference_id);
+            connection.references.remove(peek.reference_id);
         }
         // Who waits for the first value waited for this peek.
         let waiting = subscription.waiting.take();

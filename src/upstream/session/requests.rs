@@ -1,5 +1,7 @@
 //! The asking half of a session: what is wanted, fetched and closed, and when it is written.
 
+use std::borrow::Cow;
+
 use tokio::time::Instant;
 
 use super::super::event::Ticket;
@@ -94,16 +96,23 @@ impl Session {
         while self.may_open(Window::has_room_for_urgent)
             && let Some(id) = self.urgent.pop_front()
         {
-            self.open_if_idle(id, now)?;
+            let link = self.subscriptions.get(id).map(|found| &found.link);
+            if let Some(Link::Idle) = link {
+                self.open(id, now)?;
+            }
         }
         while self.may_open(Window::has_room)
             && let Some(id) = self.backlog.pop_front()
         {
-            if let Some(subscription) = self.subscriptions.get_mut(id) {
-                subscription.queue = Queue::None;
+            let Some(subscription) = self.subscriptions.get_mut(id) else {
+                continue;
+            };
+            subscription.queue = Queue::None;
+            match subscription.link {
+                Link::Idle => self.open(id, now)?,
+                Link::Open { .. } => self.resume(id, now)?,
+                Link::Opening { .. } | Link::Closing { .. } => {}
             }
-            self.open_if_idle(id, now)?;
-            self.resume(id, now)?;
         }
         Ok(())
     }
@@ -156,7 +165,7 @@ impl Session {
             return;
         };
         for reference in subscription.references() {
-            connection.references.remove(&reference);
+            connection.references.remove(reference);
         }
     }
 
@@ -168,14 +177,8 @@ impl Session {
                 .is_some_and(|connection| has_room(&connection.window))
     }
 
-    fn open_if_idle(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
-        let idle = self
-            .subscriptions
-            .get(id)
-            .filter(|subscription| matches!(subscription.link, Link::Idle));
-        let Some(spec) = idle.map(|subscription| subscription.spec.clone()) else {
-            return Ok(());
-        };
+    /// Opens what is idle.
+    fn open(&mut self, id: StatisticId, now: Instant) -> Result<(), Failure> {
         let reference_id = self.request(Reference::Open(id), now)?;
         let (Some(connection), Some(subscription)) =
             (&mut self.connection, self.subscriptions.get_mut(id))
@@ -194,7 +197,8 @@ impl Session {
             sent: Box::new(now),
             overdue: false,
         };
-        self.send_open(reference_id, &spec);
+        let request = open_request(reference_id, &subscription.spec);
+        request.write(self.config.charset, &mut self.output);
         Ok(())
     }
 
@@ -206,7 +210,7 @@ impl Session {
         }
         let spec = get.spec.clone();
         let reference_id = self.request(Reference::Get(Box::new(get)), now)?;
-        let object = object(&spec);
+        let (object, metric, refinements) = asked(&spec);
         self.send(&match &spec.terms.manner.spelled_out {
             Some(spelled_out) => Request::GetEx {
                 reference_id,
@@ -218,8 +222,8 @@ impl Session {
                 reference_id,
                 tag: None,
                 object,
-                metric: spec.statistic.metric().to_string(),
-                refinements: refinements(&spec),
+                metric,
+                refinements,
             },
         });
         Ok(())
@@ -227,29 +231,7 @@ impl Session {
 
     /// Writes an open under a number that already stands for it.
     pub(super) fn send_open(&mut self, reference_id: i32, spec: &OpenSpec) {
-        let object = object(spec);
-        let notification = Notification {
-            mode: spec.mode,
-            insensitivity: spec.terms.manner.insensitivity,
-            frequency: spec.terms.manner.frequency,
-        };
-        self.send(&match &spec.terms.manner.spelled_out {
-            Some(spelled_out) => Request::OpenEx {
-                reference_id,
-                tag: None,
-                object,
-                definition: Box::new(spelled_out.definition.clone()),
-                notification,
-            },
-            None => Request::Open {
-                reference_id,
-                tag: None,
-                object,
-                metric: spec.statistic.metric().to_string(),
-                notification,
-                refinements: refinements(spec),
-            },
-        });
+        self.send(&open_request(reference_id, spec));
     }
 
     /// A number for a new request that is given up when it is not answered in time.
@@ -279,35 +261,68 @@ impl Session {
         loop {
             connection.last_reference = connection.last_reference.checked_add(1).unwrap_or(1);
             let next = connection.last_reference;
-            if !connection.references.contains_key(&next) {
+            if !connection.references.contains(next) {
                 return Ok(next);
             }
         }
     }
 
-    pub(super) fn send(&mut self, request: &Request) {
+    pub(super) fn send(&mut self, request: &Request<'_>) {
         request.write(self.config.charset, &mut self.output);
     }
 }
 
-fn object(spec: &OpenSpec) -> Object {
-    Object {
-        object_type: spec.statistic.object_type().code().into(),
-        object_id: spec.statistic.object_id().to_string(),
-        tenant: spec.statistic.tenant().to_string(),
-        tenant_password: spec.terms.password.clone(),
+fn open_request(reference_id: i32, spec: &OpenSpec) -> Request<'_> {
+    let (object, metric, refinements) = asked(spec);
+    let notification = Notification {
+        mode: spec.mode,
+        insensitivity: spec.terms.manner.insensitivity,
+        frequency: spec.terms.manner.frequency,
+    };
+    match &spec.terms.manner.spelled_out {
+        Some(spelled_out) => Request::OpenEx {
+            reference_id,
+            tag: None,
+            object,
+            definition: Box::new(spelled_out.definition.clone()),
+            notification,
+        },
+        None => Request::Open {
+            reference_id,
+            tag: None,
+            object,
+            metric,
+            notification,
+            refinements,
+        },
     }
 }
 
-fn refinements(spec: &OpenSpec) -> Refinements {
-    let [filter, time_profile, time_range, time_range2] =
-        spec.statistic.refinements().map(str::to_owned);
-    Refinements {
+/// The object, the metric and the refinements of a statistic as they are asked for.
+fn asked(spec: &OpenSpec) -> (Object<'_>, Cow<'_, str>, Refinements<'_>) {
+    let texts = spec.statistic.texts().map(Cow::Borrowed);
+    let [
+        metric,
+        object_id,
+        tenant,
         filter,
         time_profile,
         time_range,
         time_range2,
-    }
+    ] = texts;
+    let object = Object {
+        object_type: spec.statistic.object_type().code().into(),
+        object_id,
+        tenant,
+        tenant_password: Cow::Borrowed(&spec.terms.password),
+    };
+    let refinements = Refinements {
+        filter,
+        time_profile,
+        time_range,
+        time_range2,
+    };
+    (object, metric, refinements)
 }
 
 /// An open statistic right after its acknowledgement.

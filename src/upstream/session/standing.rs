@@ -37,7 +37,7 @@ impl Session {
         let Some(connection) = &self.connection else {
             return;
         };
-        let id = match connection.references.get(&reference_id) {
+        let id = match connection.references.get(reference_id) {
             Some(Reference::Open(id)) => *id,
             Some(Reference::Upgrade(id)) => {
                 // Nobody is told before it takes the first one's place.
@@ -62,18 +62,20 @@ impl Session {
             self.events.push(Event::Validity { id, valid });
         }
     }
+}
 
-    /// How far a value of this statistic may be trusted that reads with `quality`.
-    pub(super) fn vouched(&self, id: StatisticId, quality: Quality) -> Quality {
-        let mode = self.connection.as_ref().and_then(|it| it.mode);
-        let subscription = self.subscriptions.get(id);
-        let is_doubtful = mode == Some(ServerMode::Backup)
-            || subscription.is_some_and(|subscription| subscription.doubt.invalid);
-        if is_doubtful {
-            Quality::Uncertain
-        } else {
-            quality
-        }
+/// Notes how a value reads; returns how far it may be trusted, from a server that says to be in this
+/// mode.
+pub(super) fn vouched(
+    subscription: &mut Subscription,
+    mode: Option<ServerMode>,
+    quality: Quality,
+) -> Quality {
+    subscription.doubt.unreadable = quality != Quality::Good;
+    if mode == Some(ServerMode::Backup) || subscription.doubt.invalid {
+        Quality::Uncertain
+    } else {
+        quality
     }
 }
 

@@ -183,10 +183,10 @@ impl Session {
                 reference_id, sent, ..
             } => {
                 connection.open_answered(sent, now, false);
-                connection.references.remove(&reference_id);
+                connection.references.remove(reference_id);
             }
             UpgradeStage::Opened { reference_id, .. } => {
-                connection.references.remove(&reference_id);
+                connection.references.remove(reference_id);
             }
         }
         connection.held = connection.held.saturating_sub(1);
@@ -207,7 +207,7 @@ impl Session {
                 reference_id, sent, ..
             } => {
                 let leaving = Leaving::Unanswered {
-                    sent,
+                    sent: Box::new(sent),
                     overdue: false,
                 };
                 let reference = Reference::Leaving(leaving);

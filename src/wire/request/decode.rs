@@ -1,5 +1,7 @@
 //! Attributes to requests, for whoever plays the Stat Server.
 
+use std::borrow::Cow;
+
 use super::super::attribute::{Attribute, AttributeId};
 use super::super::charset::Charset;
 use super::super::error::{Error, Fault};
@@ -10,10 +12,10 @@ use super::{
 };
 use crate::model::NotificationMode;
 
-impl Request {
+impl<'a> Request<'a> {
     pub(in crate::wire) fn decode(
         id: u32,
-        attributes: &[Attribute<'_>],
+        attributes: &[Attribute<'a>],
         charset: Charset,
     ) -> Result<Option<Self>, Error> {
         let fields = Fields {
@@ -84,17 +86,17 @@ impl Request {
 }
 
 /// The attributes of a request, asked for by number.
-struct Fields<'a> {
-    attributes: &'a [Attribute<'a>],
+struct Fields<'f, 'a> {
+    attributes: &'f [Attribute<'a>],
     charset: Charset,
 }
 
-impl<'a> Fields<'a> {
-    fn find(&self, id: u32) -> Option<&'a Attribute<'a>> {
+impl<'f, 'a> Fields<'f, 'a> {
+    fn find(&self, id: u32) -> Option<&'f Attribute<'a>> {
         self.attributes.iter().find(|attribute| attribute.id == id)
     }
 
-    fn require(&self, id: u32, name: &'static str) -> Result<&'a Attribute<'a>, Error> {
+    fn require(&self, id: u32, name: &'static str) -> Result<&'f Attribute<'a>, Error> {
         self.find(id)
             .ok_or(Error::at(0, Fault::Missing(name)).in_attribute(id))
     }
@@ -109,17 +111,14 @@ impl<'a> Fields<'a> {
             .transpose()
     }
 
-    fn text(&self, id: u32, name: &'static str) -> Result<String, Error> {
-        Ok(self
-            .charset
-            .decode(self.require(id, name)?.text()?)
-            .into_owned())
+    fn text(&self, id: u32, name: &'static str) -> Result<Cow<'a, str>, Error> {
+        Ok(self.charset.decode(self.require(id, name)?.text()?))
     }
 
-    fn optional_text(&self, id: u32) -> Result<String, Error> {
+    fn optional_text(&self, id: u32) -> Result<Cow<'a, str>, Error> {
         match self.find(id) {
-            Some(attribute) => Ok(self.charset.decode(attribute.text()?).into_owned()),
-            None => Ok(String::new()),
+            Some(attribute) => Ok(self.charset.decode(attribute.text()?)),
+            None => Ok(Cow::default()),
         }
     }
 
@@ -130,18 +129,19 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn object(&self) -> Result<Object, Error> {
+    fn object(&self) -> Result<Object<'a>, Error> {
+        let password = self.optional_text(AttributeId::TENANT_PASSWORD)?;
         Ok(Object {
             object_type: self.int(AttributeId::OBJECT_TYPE, "the object type")?,
             object_id: self.text(AttributeId::OBJECT_ID, "the object id")?,
             tenant: self.optional_text(AttributeId::TENANT_NAME)?,
-            tenant_password: self.optional_text(AttributeId::TENANT_PASSWORD)?.into(),
+            tenant_password: Cow::Owned(password.into_owned().into()),
         })
     }
 
-    fn refinements(&self) -> Result<Refinements, Error> {
+    fn refinements(&self) -> Result<Refinements<'a>, Error> {
         let kv = self.extensions()?;
-        let text = |key| kv.text(key).unwrap_or_default().to_owned();
+        let text = |key| Cow::Owned(kv.text(key).unwrap_or_default().to_owned());
         Ok(Refinements {
             filter: text("Filter"),
             time_profile: text("TimeProfile"),
@@ -198,8 +198,8 @@ impl<'a> Fields<'a> {
                 AttributeId::TIME_RANGE_LEFT2,
                 AttributeId::TIME_RANGE_RIGHT2,
             )?,
-            filter: self.optional_text(AttributeId::FILTER)?,
-            time_profile: self.optional_text(AttributeId::TIME_PROFILE)?,
+            filter: self.optional_text(AttributeId::FILTER)?.into_owned(),
+            time_profile: self.optional_text(AttributeId::TIME_PROFILE)?.into_owned(),
         })
     }
 
@@ -217,8 +217,12 @@ impl<'a> Fields<'a> {
             None => Kv::default(),
         };
         Ok(Register {
-            protocol: self.text(AttributeId::PROTOCOL_NAME, "the protocol's name")?,
-            client_name: self.text(AttributeId::CLIENT_NAME, "the client's name")?,
+            protocol: self
+                .text(AttributeId::PROTOCOL_NAME, "the protocol's name")?
+                .into_owned(),
+            client_name: self
+                .text(AttributeId::CLIENT_NAME, "the client's name")?
+                .into_owned(),
             library_version: self
                 .optional_int(AttributeId::LIBRARY_VERSION, "the library's version")?
                 .unwrap_or(0),

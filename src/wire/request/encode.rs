@@ -1,5 +1,6 @@
 //! Requests to attributes, in the order the vendor's own client sends them.
 
+use bytes::BytesMut;
 use secrecy::ExposeSecret as _;
 
 use super::super::attribute::{AttributeId, Body};
@@ -11,10 +12,30 @@ use super::{
 };
 use crate::model::NotificationMode;
 
-impl Request {
-    pub(in crate::wire) fn encode(&self, charset: Charset) -> Vec<u8> {
+impl Request<'_> {
+    /// Appends the request to `out`, framed.
+    pub fn write(&self, charset: Charset, out: &mut BytesMut) {
+        Body::write(self.number(), charset, out, |body| self.put(body));
+    }
+
+    fn number(&self) -> u32 {
         match self {
-            Self::Register(register) => encode_register(register, charset),
+            Self::Register(_) => REGISTER,
+            Self::Open { .. } => OPEN,
+            Self::Get { .. } => GET,
+            Self::OpenEx { .. } => OPEN_EX,
+            Self::GetEx { .. } => GET_EX,
+            Self::Peek { .. } => PEEK,
+            Self::Suspend { .. } => SUSPEND,
+            Self::Resume { .. } => RESUME,
+            Self::Close { .. } => CLOSE,
+            Self::Profile { .. } => PROFILE,
+        }
+    }
+
+    fn put(&self, body: &mut Body<'_>) {
+        match self {
+            Self::Register(register) => register.put(body),
             Self::Open {
                 reference_id,
                 tag,
@@ -23,14 +44,12 @@ impl Request {
                 notification,
                 refinements,
             } => {
-                let mut body = Body::new(OPEN, charset);
-                put_object(&mut body, object);
+                put_object(body, object);
                 let mut extensions = refinements.to_kv();
-                put_notification(&mut body, *notification, Some(&mut extensions));
+                put_notification(body, *notification, Some(&mut extensions));
                 body.kv(AttributeId::EXTENSIONS, &extensions);
-                put_reference(&mut body, *reference_id, *tag);
-                body.text(AttributeId::STATISTIC_TYPE, metric)
-                    .finish_owned()
+                put_reference(body, *reference_id, *tag);
+                body.text(AttributeId::STATISTIC_TYPE, metric);
             }
             Self::Get {
                 reference_id,
@@ -39,12 +58,10 @@ impl Request {
                 metric,
                 refinements,
             } => {
-                let mut body = Body::new(GET, charset);
-                put_object(&mut body, object);
+                put_object(body, object);
                 body.kv(AttributeId::EXTENSIONS, &refinements.to_kv());
-                put_reference(&mut body, *reference_id, *tag);
-                body.text(AttributeId::STATISTIC_TYPE, metric)
-                    .finish_owned()
+                put_reference(body, *reference_id, *tag);
+                body.text(AttributeId::STATISTIC_TYPE, metric);
             }
             Self::OpenEx {
                 reference_id,
@@ -53,12 +70,10 @@ impl Request {
                 definition,
                 notification,
             } => {
-                let mut body = Body::new(OPEN_EX, charset);
-                put_object(&mut body, object);
-                definition.put(&mut body);
-                put_notification(&mut body, *notification, None);
-                put_reference(&mut body, *reference_id, *tag);
-                body.finish()
+                put_object(body, object);
+                definition.put(body);
+                put_notification(body, *notification, None);
+                put_reference(body, *reference_id, *tag);
             }
             Self::GetEx {
                 reference_id,
@@ -66,75 +81,59 @@ impl Request {
                 object,
                 definition,
             } => {
-                let mut body = Body::new(GET_EX, charset);
-                put_object(&mut body, object);
-                definition.put(&mut body);
-                put_reference(&mut body, *reference_id, *tag);
-                body.finish()
+                put_object(body, object);
+                definition.put(body);
+                put_reference(body, *reference_id, *tag);
             }
             Self::Peek {
                 reference_id,
                 statistic,
-            } => about(PEEK, *reference_id, *statistic, charset),
-            Self::Suspend {
+            }
+            | Self::Suspend {
                 reference_id,
                 statistic,
-            } => about(SUSPEND, *reference_id, *statistic, charset),
-            Self::Resume {
+            }
+            | Self::Resume {
                 reference_id,
                 statistic,
-            } => about(RESUME, *reference_id, *statistic, charset),
-            Self::Close {
+            }
+            | Self::Close {
                 reference_id,
                 statistic,
-            } => about(CLOSE, *reference_id, *statistic, charset),
+            } => {
+                body.int(AttributeId::REFERENCE_ID, *reference_id)
+                    .int(AttributeId::STATISTIC_ID, *statistic);
+            }
             Self::Profile {
                 reference_id,
                 tag,
                 kind,
             } => {
-                let mut body = Body::new(PROFILE, charset);
-                put_reference(&mut body, *reference_id, *tag);
-                body.int(AttributeId::INT_VALUE, kind.code()).finish_owned()
+                put_reference(body, *reference_id, *tag);
+                body.int(AttributeId::INT_VALUE, kind.code());
             }
         }
     }
 }
 
-impl Body {
-    fn finish_owned(&mut self) -> Vec<u8> {
-        std::mem::replace(self, Self::new(0, Charset::UTF_8)).finish()
+impl Register {
+    fn put(&self, body: &mut Body<'_>) {
+        let names = self.capabilities.0.iter();
+        let yes = names.map(|name| (name.as_str(), "yes"));
+        body.text(AttributeId::PROTOCOL_NAME, &self.protocol)
+            .text(AttributeId::CLIENT_NAME, &self.client_name)
+            .int(AttributeId::LIBRARY_VERSION, self.library_version)
+            .int(AttributeId::CLIENT_ID, self.client_id)
+            .kv(AttributeId::CLIENT_CAPABILITIES, &Kv::of_texts(yes));
     }
 }
 
-fn encode_register(register: &Register, charset: Charset) -> Vec<u8> {
-    let yes = register
-        .capabilities
-        .0
-        .iter()
-        .map(|name| (name.as_str(), "yes"));
-    let mut body = Body::new(REGISTER, charset);
-    body.text(AttributeId::PROTOCOL_NAME, &register.protocol)
-        .text(AttributeId::CLIENT_NAME, &register.client_name)
-        .int(AttributeId::LIBRARY_VERSION, register.library_version)
-        .int(AttributeId::CLIENT_ID, register.client_id)
-        .kv(AttributeId::CLIENT_CAPABILITIES, &Kv::of_texts(yes));
-    body.finish()
-}
-
-fn about(id: u32, reference_id: i32, statistic: i32, charset: Charset) -> Vec<u8> {
-    let mut body = Body::new(id, charset);
-    body.int(AttributeId::REFERENCE_ID, reference_id)
-        .int(AttributeId::STATISTIC_ID, statistic);
-    body.finish()
-}
-
-fn put_reference(body: &mut Body, reference_id: i32, tag: Option<i32>) {
+fn put_reference(body: &mut Body<'_>, reference_id: i32, tag: Option<i32>) {
     body.int(AttributeId::REFERENCE_ID, reference_id)
         .int_if(AttributeId::TAG, tag);
 }
 
-fn put_object(body: &mut Body, object: &Object) {
+fn put_object(body: &mut Body<'_>, object: &Object<'_>) {
     body.int(AttributeId::OBJECT_TYPE, object.object_type)
         .text(AttributeId::OBJECT_ID, &object.object_id)
         .text(AttributeId::TENANT_NAME, &object.tenant)
@@ -146,7 +145,7 @@ fn put_object(body: &mut Body, object: &Object) {
 
 /// The mode's numbers stand elsewhere for `Periodical`, unless the request is an Ex one, which has
 /// no `extensions` list.
-fn put_notification(body: &mut Body, notification: Notification, extensions: Option<&mut Kv>) {
+fn put_notification(body: &mut Body<'_>, notification: Notification, extensions: Option<&mut Kv>) {
     let Notification {
         mode,
         insensitivity,
@@ -169,7 +168,7 @@ fn put_notification(body: &mut Body, notification: Notification, extensions: Opt
     }
 }
 
-impl Refinements {
+impl Refinements<'_> {
     fn pairs(&self) -> [(&'static str, &str); 4] {
         [
             ("TimeProfile", &self.time_profile),
@@ -189,7 +188,7 @@ impl Refinements {
 }
 
 impl Definition {
-    fn put(&self, body: &mut Body) {
+    fn put(&self, body: &mut Body<'_>) {
         body.int(AttributeId::CATEGORY, self.category)
             .block(AttributeId::MAIN_MASK, &self.main_mask)
             .int(AttributeId::SUBJECT, self.subject)

@@ -3,41 +3,45 @@
 mod decode;
 mod encode;
 
+use std::borrow::Cow;
+
 use secrecy::SecretString;
 
 use crate::model::NotificationMode;
 
 /// A request. `reference_id` is the sender's handle for the answer, unique per connection; for an
 /// open it is the statistic's handle for its whole life.
+///
+/// Texts are borrowed, from whoever asks or from the bytes that arrived: a start asks a million times.
 #[derive(Debug)]
 #[expect(
     missing_docs,
     reason = "the protocol's own names; fields are told at their types"
 )]
-pub enum Request {
+pub enum Request<'a> {
     Register(Register),
     /// Ask for a value now and notifications from then on.
     Open {
         reference_id: i32,
         tag: Option<i32>,
-        object: Object,
-        metric: String,
+        object: Object<'a>,
+        metric: Cow<'a, str>,
         notification: Notification,
-        refinements: Refinements,
+        refinements: Refinements<'a>,
     },
     /// Ask for one value; nothing stays open.
     Get {
         reference_id: i32,
         tag: Option<i32>,
-        object: Object,
-        metric: String,
-        refinements: Refinements,
+        object: Object<'a>,
+        metric: Cow<'a, str>,
+        refinements: Refinements<'a>,
     },
     /// As `Open`, with the statistic's definition in the request.
     OpenEx {
         reference_id: i32,
         tag: Option<i32>,
-        object: Object,
+        object: Object<'a>,
         definition: Box<Definition>,
         notification: Notification,
     },
@@ -45,7 +49,7 @@ pub enum Request {
     GetEx {
         reference_id: i32,
         tag: Option<i32>,
-        object: Object,
+        object: Object<'a>,
         definition: Box<Definition>,
     },
     /// Recalculate an open statistic and send it now.
@@ -113,15 +117,15 @@ impl Register {
 
 /// The object a statistic is about, as sent.
 #[derive(Debug)]
-pub struct Object {
+pub struct Object<'a> {
     /// The object type's number.
     pub object_type: i32,
     /// The object's id.
-    pub object_id: String,
+    pub object_id: Cow<'a, str>,
     /// The tenant's name.
-    pub tenant: String,
+    pub tenant: Cow<'a, str>,
     /// The tenant's password; empty when it has none.
-    pub tenant_password: SecretString,
+    pub tenant_password: Cow<'a, SecretString>,
 }
 
 /// When an open statistic is to send values.
@@ -150,11 +154,11 @@ impl Notification {
 /// What narrows a named statistic down; each empty when unset.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the configuration's own names")]
-pub struct Refinements {
-    pub filter: String,
-    pub time_profile: String,
-    pub time_range: String,
-    pub time_range2: String,
+pub struct Refinements<'a> {
+    pub filter: Cow<'a, str>,
+    pub time_profile: Cow<'a, str>,
+    pub time_range: Cow<'a, str>,
+    pub time_range2: Cow<'a, str>,
 }
 
 /// A statistic spelled out in the request instead of named.
@@ -232,7 +236,7 @@ const KNOWN: [u32; 10] = [
 /// Periodical's insensitivity travels under this key, since its attribute holds the frequency.
 const INSENSITIVITY_KEY: &str = "Insens";
 
-impl Request {
+impl Request<'_> {
     /// Whether a message with this number is a request this program understands.
     pub(super) fn is_known(id: u32) -> bool {
         KNOWN.contains(&id)

@@ -1,5 +1,6 @@
 //! What an event's fields mean together.
 
+use super::body_of;
 use crate::wire::{Charset, Event, EventKind, EventValue, Message, ServerMode};
 
 fn event(kind: EventKind, int_value: i64) -> Event<'static> {
@@ -48,7 +49,7 @@ fn integers_wider_than_the_wire_end_at_its_edge() {
         (-(1 << 31), i32::MIN),
         (i64::MIN, i32::MIN),
     ] {
-        let body = event(EventKind::Info, sent).encode(Charset::UTF_8);
+        let body = body_of(|out| event(EventKind::Info, sent).write(Charset::UTF_8, out));
         let Message::Event(event) = Message::decode(&body, Charset::UTF_8).unwrap() else {
             panic!("not an event");
         };

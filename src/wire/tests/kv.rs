@@ -1,6 +1,6 @@
 //! Where key-value lists and attributes change to their long forms, byte for byte.
 
-use super::hex;
+use super::{body_of, hex};
 use crate::wire::attribute::{Attribute, AttributeId, Body};
 use crate::wire::reader::Reader;
 use crate::wire::{Charset, Event, EventKind, Kv, KvValue, Message};
@@ -74,9 +74,11 @@ fn a_short_list_repeats_its_length_and_a_long_one_does_not() {
 #[test]
 fn a_list_travels_as_b_up_to_65533_bytes_and_as_long_b_beyond() {
     let attribute = |list: &Kv, start: &str| {
-        let mut body = Body::new(0, Charset::UTF_8);
-        body.kv(AttributeId::PROFILE, list);
-        let body = body.finish();
+        let body = body_of(|out| {
+            Body::write(0, Charset::UTF_8, out, |body| {
+                body.kv(AttributeId::PROFILE, list);
+            });
+        });
         let start = hex(start);
         assert_eq!(body[5..5 + start.len()], start);
         let attribute = Attribute::read(&mut Reader::at(5, &body[5..])).unwrap();
@@ -96,7 +98,7 @@ fn a_text_above_65535_bytes_is_still_one_text() {
     ] {
         let mut event = Event::new(EventKind::Info, 1, 0);
         event.text = Some("x".repeat(len).into());
-        let body = event.encode(Charset::UTF_8);
+        let body = body_of(|out| event.write(Charset::UTF_8, out));
         let start = hex(start);
         assert_eq!(body[50..50 + start.len()], start);
         let Message::Event(decoded) = Message::decode(&body, Charset::UTF_8).unwrap() else {

@@ -30,6 +30,17 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(byte).collect()
 }
 
+/// The body of what is written, whole whatever its length.
+fn body_of(write: impl FnOnce(&mut BytesMut)) -> Vec<u8> {
+    let mut written = BytesMut::new();
+    write(&mut written);
+    let packets = packets([&written[..]]).unwrap();
+    let [Packet::Body(body)] = &packets[..] else {
+        panic!("{packets:?}");
+    };
+    body.to_vec()
+}
+
 /// Feeds the pieces one after the other and takes what can be taken after each.
 fn packets<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Packet>, Error> {
     let mut deframer = Deframer::new(CAP);

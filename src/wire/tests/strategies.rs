@@ -1,5 +1,6 @@
 //! Random requests, events, lists and streams.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 use proptest::collection::vec;
@@ -35,13 +36,13 @@ pub(super) fn kv() -> impl Strategy<Value = Kv> {
     vec((text(), value), 0..5).prop_map(Kv)
 }
 
-fn object() -> impl Strategy<Value = Object> {
+fn object() -> impl Strategy<Value = Object<'static>> {
     (any::<i32>(), text(), text(), text()).prop_map(|(object_type, object_id, tenant, password)| {
         Object {
             object_type,
-            object_id,
-            tenant,
-            tenant_password: password.into(),
+            object_id: object_id.into(),
+            tenant: tenant.into(),
+            tenant_password: Cow::Owned(password.into()),
         }
     })
 }
@@ -58,13 +59,13 @@ fn notification() -> impl Strategy<Value = Notification> {
     )
 }
 
-fn refinements() -> impl Strategy<Value = Refinements> {
+fn refinements() -> impl Strategy<Value = Refinements<'static>> {
     (text(), text(), text(), text()).prop_map(|(filter, time_profile, time_range, time_range2)| {
         Refinements {
-            filter,
-            time_profile,
-            time_range,
-            time_range2,
+            filter: filter.into(),
+            time_profile: time_profile.into(),
+            time_range: time_range.into(),
+            time_range2: time_range2.into(),
         }
     })
 }
@@ -115,7 +116,7 @@ fn register() -> impl Strategy<Value = Register> {
         )
 }
 
-pub(super) fn request() -> impl Strategy<Value = Request> {
+pub(super) fn request() -> impl Strategy<Value = Request<'static>> {
     let ids = || (any::<i32>(), option::of(any::<i32>()));
     let about = || (any::<i32>(), any::<i32>());
     let kind = prop::sample::select(ProfileKind::ALL.to_vec());
@@ -129,7 +130,7 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
                     reference_id,
                     tag,
                     object,
-                    metric,
+                    metric: metric.into(),
                     notification,
                     refinements,
                 }
@@ -140,7 +141,7 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
                 reference_id,
                 tag,
                 object,
-                metric,
+                metric: metric.into(),
                 refinements,
             }
         }),

@@ -301,8 +301,8 @@ fn event<'a>(kind: &str, rest: &[&'a str]) -> wire::Event<'a> {
     event
 }
 
-fn words_of(request: &Request) -> String {
-    let name = |object: &wire::Object| object.object_id.replace("@switch", "");
+fn words_of(request: &Request<'_>) -> String {
+    let name = |object: &wire::Object<'_>| object.object_id.replace("@switch", "");
     match request {
         Request::Register(_) => "register".to_owned(),
         Request::Profile { reference_id, .. } => format!("profile#{reference_id}"),

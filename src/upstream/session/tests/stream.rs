@@ -118,7 +118,7 @@ proptest! {
             .flat_map(Subscription::references)
             .collect();
         for number in &held {
-            prop_assert!(connection.references.contains_key(number), "{} is unknown", number);
+            prop_assert!(connection.references.contains(*number), "{} is unknown", number);
         }
         let others = connection.references.values().filter(|reference| {
             matches!(reference, Reference::Get { .. } | Reference::Profile(_))
