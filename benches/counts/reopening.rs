@@ -8,7 +8,7 @@ use peekd::model::{NotificationMode, PasswordProof, Statistic, StatisticId};
 use peekd::upstream::OpenSpec;
 use peekd::wire::{Charset, Deframer, Event, EventKind, Message, Packet, Request};
 
-use crate::made::{self, Reading};
+use crate::made;
 use crate::notifications::{Fault, Line, terms};
 use crate::{Outcome, counted};
 
@@ -22,7 +22,7 @@ pub(crate) fn reopening() -> Outcome {
     let terms = terms();
     let mut specs = Vec::new();
     for (id, statistic) in (0..).map(StatisticId).zip(&statistics) {
-        let value = Reading::of(statistic, 0, &mut draw()).value();
+        let value = made::reading(statistic, 0, &mut draw()).to_value(made::COMPAT);
         let statistic = std::sync::Arc::new(statistic.clone());
         line.cache.restore(Restored {
             id,
@@ -99,7 +99,8 @@ impl<'a> Server<'a> {
             let opened = Event::new(EventKind::StatisticOpened, reference_id, 0);
             opened.write(Charset::UTF_8, &mut answers);
             let step = u32::from(reference_id % 2 == 0);
-            Reading::of(statistic, step, &mut draw()).write(reference_id, step, &mut answers);
+            let reading = made::reading(statistic, step, &mut draw());
+            made::notify(&reading, reference_id, step, &mut answers);
         }
         Ok(answers)
     }
