@@ -13,7 +13,7 @@ use super::lasts::Lasts;
 use crate::model::{Revision, ServerId, Statistic, StatisticId};
 
 /// Statistics per page.
-const PAGE_LEN: u32 = 64;
+pub(super) const PAGE_LEN: u32 = 64;
 
 /// Which kind of page, hence which tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
