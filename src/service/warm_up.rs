@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Settings;
 use crate::cache::{Cache, Restored};
 use crate::model::{Clock, NotificationMode, PasswordProof, ProofKey, Statistic, StatisticId};
-use crate::store::{Loaded, LoadedStatistic};
+use crate::store::{Loaded, LoadedStatistic, LoadedStatistics};
 use crate::upstream::{OpenSpec, Upstream};
 
 /// An empty cache that goes on where the store stopped.
@@ -32,7 +32,7 @@ pub(super) fn cold_cache(
 pub(super) fn warm(
     cache: &Cache,
     settings: &Settings,
-    statistics: Vec<LoadedStatistic>,
+    statistics: LoadedStatistics,
     upstream: &Upstream,
     proofs: &ProofKey,
 ) -> Vec<OpenSpec> {
@@ -43,7 +43,7 @@ pub(super) fn warm(
         .collect();
     cache.reserve(statistics.len());
     let mut wanted = Vec::with_capacity(statistics.len());
-    for mut statistic in statistics {
+    for mut statistic in statistics.into_each() {
         // What the configuration says now counts, not what it said when the statistic was opened.
         if let Some(subscription) = &mut statistic.subscription
             && let Some(mode) = modes.get(&*statistic.statistic)

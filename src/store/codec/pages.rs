@@ -182,3 +182,60 @@ pub(in crate::store) fn read_last_page(payload: &[u8], faults: &mut Vec<Fault>) 
     }
     slots
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: u32, [metric, object, tenant]: [u16; 3]) -> CatalogueEntryV1 {
+        CatalogueEntryV1 {
+            id,
+            object_type: 0,
+            flags: 0,
+            mode: 0,
+            texts: [metric, object, tenant, 3, 3, 3, 3],
+        }
+    }
+
+    fn read_back(page: &CataloguePageV1<'_>) -> (Vec<u32>, Vec<Fault>) {
+        let mut payload = Vec::new();
+        write(&mut payload, page).unwrap();
+        let mut faults = Vec::new();
+        let slots = read_catalogue_page(&payload, &mut faults);
+        (slots.iter().map(|slot| slot.id.0).collect(), faults)
+    }
+
+    #[test]
+    fn what_no_statistic_may_hold_is_told_of_those_that_hold_it() {
+        let mut page = CataloguePageV1 {
+            texts: vec!["Calls", "9001", "T", "", "two\nlines"],
+            entries: vec![
+                entry(0, [0, 1, 2]),
+                entry(1, [0, 4, 2]),
+                entry(2, [0, 1, 3]),
+                entry(3, [0, 1, 5]),
+                entry(4, [1, 0, 2]),
+            ],
+        };
+        let (read, faults) = read_back(&page);
+        assert_eq!(read, [0, 4]);
+        let told = [
+            "statistic 1: objectId holds a control character",
+            "statistic 2: tenant is empty",
+            "statistic 3: a text is missing",
+        ];
+        assert_eq!(faults, told);
+
+        let long = "x".repeat(crate::model::FIELD_LEN_MAX + 1);
+        for (text, is_sound) in [("9002", true), (&*long, false)] {
+            page.texts[4] = text;
+            let (read, faults) = read_back(&page);
+            assert_eq!(read.contains(&1), is_sound);
+            let told = faults
+                .iter()
+                .any(|told| told.contains("objectId is longer"));
+            assert_eq!(told, !is_sound, "{faults:?}");
+            assert!(!read.contains(&2), "its tenant is empty");
+        }
+    }
+}

@@ -1,11 +1,11 @@
 //! Opens the engine once: its settings, the wait for its lock, the schema, and what its errors mean.
 
-use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ impl Engine {
                 place,
                 faults,
                 schema,
-                in_flight: Cell::new(0),
+                in_flight: AtomicUsize::new(0),
                 handles: Some(handles),
             }),
             Ok(Err(failure)) => Err(failure),
