@@ -85,7 +85,7 @@ impl Reloads {
                 self.cache.unpin(&slot);
             }
         }
-        let mut wanted = Vec::new();
+        let (mut wanted, mut specs) = (Vec::new(), self.upstream.specs());
         for (statistic, mode) in &settings.open {
             let Ok(slot) = self.cache.pin(statistic) else {
                 tracing::error!(%statistic, "no room to open a configured statistic");
@@ -95,7 +95,7 @@ impl Reloads {
             wanted.extend(configured(
                 settings,
                 (id, statistic, *mode),
-                &self.upstream,
+                &mut specs,
                 &self.proofs,
                 true,
             ));
