@@ -46,10 +46,14 @@ pub(super) struct Image {
     pub(super) names_dirty: bool,
 }
 
+/// The statistics of a page by position. Shared with what is loaded at start until that is taken, which
+/// costs no copy.
+pub(super) type Slots = Arc<Vec<Option<Slot>>>;
+
 #[derive(Debug, Default)]
 struct Page {
     /// At most [`PAGE_LEN`], by position in the page.
-    slots: Vec<Option<Slot>>,
+    slots: Slots,
     /// Only of those.
     lasts: Lasts,
     /// Parts on disk, per kind.
@@ -138,7 +142,7 @@ impl Image {
         let Some(page) = self.pages.get_mut(&page_of(id)) else {
             return;
         };
-        let slot = page.slots.get_mut(position_of(id));
+        let slot = Arc::make_mut(&mut page.slots).get_mut(position_of(id));
         if slot.and_then(Option::take).is_some() {
             page.lasts.forget(id);
             self.mark((Kind::Catalogue, page_of(id)));
@@ -198,13 +202,15 @@ impl Image {
 
     fn slot(&mut self, id: StatisticId) -> Option<&mut Slot> {
         let page = self.pages.get_mut(&page_of(id))?;
-        page.slots.get_mut(position_of(id))?.as_mut()
+        Arc::make_mut(&mut page.slots)
+            .get_mut(position_of(id))?
+            .as_mut()
     }
 
     /// Takes the statistics of a catalogue page read from disk.
     pub(super) fn restore(&mut self, number: u32, slots: Vec<CatalogueSlot>) {
         let page = self.pages.entry(number).or_default();
-        page.slots.reserve_exact(slots.len());
+        Arc::make_mut(&mut page.slots).reserve_exact(slots.len());
         for slot in slots {
             self.next_id = self.next_id.max(slot.id.0.saturating_add(1));
             if let Some(place) = page.place(slot.id) {
@@ -227,12 +233,16 @@ impl Image {
             return;
         };
         page.lasts = read.lasts;
-        let mut unknown = read.ids;
-        unknown.retain(|id| !page.knows(*id));
-        if !unknown.is_empty() {
-            for id in unknown {
+        let first = number.saturating_mul(PAGE_LEN);
+        let ids = (0..PAGE_LEN).map(|position| StatisticId(first.saturating_add(position)));
+        let mut is_whole = true;
+        for id in ids.filter(|id| read.present & bit_of(*id) != 0) {
+            if !page.knows(id) {
                 page.lasts.forget(id);
+                is_whole = false;
             }
+        }
+        if !is_whole {
             // Loose they are whole, too.
             page.lasts.pack().unwrap_or_default();
         }
@@ -282,7 +292,7 @@ impl Image {
         let first = name.1.saturating_mul(PAGE_LEN);
         let slots = || {
             let page = self.pages.get(&name.1);
-            let slots = page.map_or(&[][..], |page| &page.slots);
+            let slots = page.map_or(&[][..], |page| page.slots.as_slice());
             let ids = first..=first.saturating_add(PAGE_LEN - 1);
             let numbered = ids.map(StatisticId).zip(slots);
             numbered.filter_map(|(id, slot)| slot.as_ref().map(|slot| (id, slot)))
@@ -352,7 +362,7 @@ impl Image {
         self.pages().flat_map(|(page, content)| {
             let first = page.saturating_mul(PAGE_LEN);
             let ids = first..=first.saturating_add(PAGE_LEN - 1);
-            let numbered = ids.map(StatisticId).zip(&content.slots);
+            let numbered = ids.map(StatisticId).zip(&*content.slots);
             numbered.filter_map(|(id, slot)| Some((id, &*slot.as_ref()?.statistic)))
         })
     }
@@ -361,7 +371,7 @@ impl Image {
     pub(super) fn loaded(&self) -> Loaded {
         let pages = self.pages().map(|(number, page)| LoadedPage {
             number,
-            slots: page.slots.clone(),
+            slots: Arc::clone(&page.slots),
             lasts: page.lasts.clone(),
         });
         let statistics = LoadedStatistics::new(pages.collect());
@@ -382,10 +392,11 @@ impl Page {
     /// The place of a statistic of this page, made if need be.
     fn place(&mut self, id: StatisticId) -> Option<&mut Option<Slot>> {
         let position = position_of(id);
-        if self.slots.len() <= position {
-            self.slots.resize_with(position + 1, || None);
+        let slots = Arc::make_mut(&mut self.slots);
+        if slots.len() <= position {
+            slots.resize_with(position + 1, || None);
         }
-        self.slots.get_mut(position)
+        slots.get_mut(position)
     }
 
     fn knows(&self, id: StatisticId) -> bool {
@@ -403,6 +414,11 @@ impl Page {
 /// The page that holds a statistic.
 pub(super) const fn page_of(id: StatisticId) -> u32 {
     id.0 / PAGE_LEN
+}
+
+/// The bit that stands for a statistic among those of its page.
+pub(super) const fn bit_of(id: StatisticId) -> u64 {
+    1 << position_of(id)
 }
 
 const fn position_of(id: StatisticId) -> usize {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::change::LastValue;
 use super::codec::{self, Fault, LastSlot};
+use super::image::bit_of;
 use crate::model::{Revision, StatisticId, Value};
 
 /// Last values by the number of their statistic.
@@ -26,8 +27,8 @@ pub(super) struct Lasts {
 #[derive(Debug)]
 pub(super) struct ReadLasts {
     pub(super) lasts: Lasts,
-    /// The statistics that there are values of.
-    pub(super) ids: Vec<StatisticId>,
+    /// The statistics that there are values of, each as [`bit_of`] it.
+    pub(super) present: u64,
     /// No value has a greater one.
     pub(super) newest: Revision,
     /// No value has a greater one.
@@ -37,11 +38,12 @@ pub(super) struct ReadLasts {
 impl ReadLasts {
     /// The values that a page was found to hold, and its payload if that holds just these.
     pub(super) fn of(values: Vec<LastSlot>, payload: Option<&[u8]>) -> Self {
+        let present = values.iter().map(|value| bit_of(value.id));
         let epochs = values.iter().map(|value| value.last.sample.epoch.0);
         Self {
             epoch_max: epochs.max().unwrap_or_default(),
             newest: newest_of(&values),
-            ids: values.iter().map(|value| value.id).collect(),
+            present: present.fold(0, |all, bit| all | bit),
             lasts: Lasts::restored(values, payload),
         }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::change::{LastValue, Subscription};
-use super::image::{PAGE_LEN, Slot};
+use super::image::{PAGE_LEN, Slots};
 use super::lasts::Lasts;
 use crate::model::{Revision, ServerId, Statistic, StatisticId};
 
@@ -54,7 +54,7 @@ pub struct LoadedStatistics {
 #[derive(Clone)]
 pub(super) struct LoadedPage {
     pub(super) number: u32,
-    pub(super) slots: Vec<Option<Slot>>,
+    pub(super) slots: Slots,
     pub(super) lasts: Lasts,
 }
 
@@ -67,7 +67,7 @@ impl LoadedStatistics {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        let slots = self.pages.iter().flat_map(|page| &page.slots);
+        let slots = self.pages.iter().flat_map(|page| &*page.slots);
         slots.flatten().count()
     }
 
@@ -117,12 +117,14 @@ impl LoadedPage {
         let first = self.number.saturating_mul(PAGE_LEN);
         let ids = first..=first.saturating_add(PAGE_LEN - 1);
         let mut lasts = self.lasts.into_all().into_iter().peekable();
-        let numbered = ids.map(StatisticId).zip(self.slots);
-        numbered.filter_map(move |(id, slot)| {
+        let slots = self.slots;
+        let numbered = ids.map(StatisticId).enumerate();
+        numbered.filter_map(move |(position, id)| {
             let last = lasts.next_if(|last| last.id == id);
+            let slot = slots.get(position)?.as_ref();
             slot.map(|slot| LoadedStatistic {
                 id,
-                statistic: slot.statistic,
+                statistic: Arc::clone(&slot.statistic),
                 subscription: slot.subscription,
                 protected: slot.protected,
                 last: last.map(|last| last.last),
