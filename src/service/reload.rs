@@ -34,13 +34,15 @@ impl Reloads {
     pub(super) async fn run(
         mut self,
         mut asked: mpsc::Receiver<Settings>,
-        wanted: Vec<OpenSpec>,
+        wanted: Vec<Vec<OpenSpec>>,
         stop: CancellationToken,
     ) {
         // Not before the first answers: they need nothing of it, and it takes a while.
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = self.upstream.want(wanted) => {}
+        for some in wanted {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.upstream.want(some) => {}
+            }
         }
         loop {
             tokio::select! {

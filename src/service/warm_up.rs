@@ -29,15 +29,15 @@ pub(super) fn cold_cache(
     cache
 }
 
-/// Fills the cache with what the store knew. Returns what is to be opened: what was open before, and
-/// what the configuration lists.
+/// Fills the cache with what the store knew. Returns what is to be opened, list by list: what was open
+/// before, and what the configuration lists.
 pub(super) fn warm(
     cache: &Cache,
     settings: &Settings,
     statistics: LoadedStatistics,
     upstream: &Upstream,
     proofs: &ProofKey,
-) -> Vec<OpenSpec> {
+) -> Vec<Vec<OpenSpec>> {
     let modes = settings.open.iter();
     let warming = Warming {
         modes: modes.map(|(statistic, mode)| (statistic, *mode)).collect(),
@@ -48,6 +48,7 @@ pub(super) fn warm(
     };
     cache.reserve(statistics.len());
     let mut wanted = warming.restore_all(statistics);
+    let mut listed = Vec::new();
     let mut specs = upstream.specs();
     for (statistic, mode) in &settings.open {
         let Ok(slot) = cache.pin(statistic) else {
@@ -57,9 +58,9 @@ pub(super) fn warm(
         // Also where it was open before: it is now kept open whatever the rules say.
         let (id, statistic) = (slot.id, slot.statistic.clone());
         let asked = (id, statistic, *mode);
-        let spec = configured(settings, asked, &mut specs, proofs, true);
-        wanted.extend(spec);
+        listed.extend(configured(settings, asked, &mut specs, proofs, true));
     }
+    wanted.push(listed);
     wanted
 }
 
@@ -79,7 +80,7 @@ const BATCH_LEN: usize = 1024;
 
 impl Warming<'_> {
     /// On two threads: nothing takes longer of a start, and nobody is answered meanwhile.
-    fn restore_all(&self, statistics: LoadedStatistics) -> Vec<OpenSpec> {
+    fn restore_all(&self, statistics: LoadedStatistics) -> Vec<Vec<OpenSpec>> {
         let (first, second) = statistics.into_halves();
         let rest = Mutex::new(Some(second));
         let take_rest = || rest.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -87,13 +88,13 @@ impl Warming<'_> {
             let help = || take_rest().map(|half| self.restore_half(half));
             let helper = thread::Builder::new().name("warm up".to_owned());
             let helper = helper.spawn_scoped(scope, help);
-            let mut wanted = self.restore_half(first);
+            let mut wanted = vec![self.restore_half(first)];
             // Perhaps no thread was to be had.
             if let Some(half) = take_rest() {
-                wanted.append(&mut self.restore_half(half));
+                wanted.push(self.restore_half(half));
             }
             match helper.map(thread::ScopedJoinHandle::join) {
-                Ok(Ok(Some(mut half))) => wanted.append(&mut half),
+                Ok(Ok(Some(half))) => wanted.push(half),
                 Ok(Err(panic)) => resume_unwind(panic),
                 Ok(Ok(None)) | Err(_) => {}
             }
