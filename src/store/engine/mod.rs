@@ -147,8 +147,12 @@ impl Engine {
         mut show: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<(), EngineError> {
         self.call("scan", |handles| {
-            for item in handles.tree(tree).range(from..) {
+            let tree = handles.tree(tree);
+            for item in tree.range(from..) {
                 let (key, value) = item?;
+                // The engine lets go of pages it has read only when it has been asked for 64 of a 256th
+                // of them. A scan asks for each page once, and so would leave all of them in memory.
+                tree.get(&key)?;
                 if show(&key, &value).is_break() {
                     break;
                 }

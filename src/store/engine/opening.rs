@@ -73,8 +73,9 @@ impl From<Failure> for EngineError {
     }
 }
 
-/// Enough to load and to write pages; answers never come from the engine.
-const CACHE_CAPACITY: u64 = 64 * 1024 * 1024;
+/// Enough to write pages; answers never come from the engine. In bytes as on the disk, each of its pages
+/// rounded up to a power of two.
+const CACHE_CAPACITY: u64 = 16 * 1024 * 1024;
 /// The engine's own flusher also cleans its segments, so it is never switched off.
 const FLUSH_EVERY_MS: u64 = 500;
 /// The engine frees its lock a little after it is dropped.
