@@ -6,7 +6,7 @@ use std::time::Duration;
 use peekd::model::{
     Clock, Epoch, Quality, Revision, Sample, ServerId, StatisticId, Timestamp, Value,
 };
-use peekd::store::{Change, Error, Opened, open, read};
+use peekd::store::{Change, Error, LoadedStatistics, Opened, open, read};
 use tokio::time::Instant;
 
 use crate::figures::{number, processor_ms, registered, report, resident, size};
@@ -65,7 +65,7 @@ async fn measure(path: &Path, statistics: u32) -> Result<(), Error> {
         opened.report.took,
         resident() >> 20
     ));
-    opened.loaded.statistics = Vec::new();
+    opened.loaded.statistics = LoadedStatistics::default();
     let mut random = fastrand::Rng::with_seed(1);
     burst(&opened, &clock, statistics, &mut random).await?;
     paced(&opened, &clock, statistics, &mut random).await?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use foldhash::quality::SeedableRandomState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::Slot;
 use crate::model::{Numbered, Statistic, StatisticId, seeded_hasher};
@@ -110,7 +111,7 @@ impl Index {
         self.by_key.iter().map(HashTable::len).sum()
     }
 
-    /// Takes in the slot, in the place of another with the same key, if there is one.
+    /// Takes in the slot, in the place of another with the same key and an earlier number, if there is one.
     pub(super) fn insert(&mut self, slot: Arc<Slot>) {
         if self.next_id.is_some_and(|next| slot.id >= next) {
             self.next_id = slot.id.0.checked_add(1).map(StatisticId);
@@ -118,11 +119,16 @@ impl Index {
         let hash = hash_of(&self.hasher, &slot);
         if let Some(table) = self.by_key.get_mut(table_of(hash)) {
             let is_it = |other: &Arc<Slot>| other.statistic == slot.statistic;
-            if let Some(place) = table.find_mut(hash, is_it) {
-                *place = Arc::clone(&slot);
-            } else {
-                let hasher = &self.hasher;
-                table.insert_unique(hash, Arc::clone(&slot), |slot| hash_of(hasher, slot));
+            let hasher = &self.hasher;
+            match table.entry(hash, is_it, |slot| hash_of(hasher, slot)) {
+                Entry::Occupied(mut place) => {
+                    if place.get().id <= slot.id {
+                        *place.get_mut() = Arc::clone(&slot);
+                    }
+                }
+                Entry::Vacant(place) => {
+                    place.insert(Arc::clone(&slot));
+                }
             }
         }
         self.by_id.insert(slot.id, slot);

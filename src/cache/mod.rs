@@ -76,12 +76,18 @@ impl Cache {
         index.reserve(count);
     }
 
-    /// Puts back what an earlier run knew. Only for the time before anybody asks.
-    pub fn restore(&self, restored: Restored) {
-        let slot = Slot::restore(restored, &self.rules(), &self.clock, self.feed.start());
-        let slot = Arc::new(slot);
+    /// Puts back what an earlier run knew; empties the list. Only for the time before anybody asks, and
+    /// in any order: of two of one statistic the one with the later number counts.
+    pub fn restore(&self, restored: &mut Vec<Restored>) {
+        let (rules, clock, start) = (self.rules(), self.clock.read(), self.feed.start());
+        let slots = restored.drain(..);
+        let slots = slots.map(|restored| Slot::restore(restored, &rules, clock, start));
+        // Before the index is held, for which others wait meanwhile.
+        let slots: Vec<_> = slots.map(Arc::new).collect();
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        index.insert(slot);
+        for slot in slots {
+            index.insert(slot);
+        }
     }
 
     /// The slot of a statistic that somebody asks for, if it is known: its idle clock starts over.
@@ -192,7 +198,7 @@ impl Cache {
         }
         let id = index.next_id.ok_or(Full)?;
         let statistic = Arc::new(statistic.clone());
-        let slot = Arc::new(Slot::new(id, statistic, &self.rules(), &self.clock));
+        let slot = Arc::new(Slot::new(id, statistic, &self.rules(), self.clock.now()));
         index.insert(slot.clone());
         Ok((slot, true))
     }

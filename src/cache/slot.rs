@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::state::{Flag, State};
 use super::told::{Applied, Known, News, Restored, Seen};
 use crate::model::{
-    Age, Clock, Moment, NotificationMode, PasswordProof, Quality, Revision, Rules, Sample,
+    Age, Clock, Moment, NotificationMode, PasswordProof, Quality, Reading, Revision, Rules, Sample,
     ServerId, Statistic, StatisticId,
 };
 
@@ -34,13 +34,13 @@ impl Slot {
         id: StatisticId,
         statistic: Arc<Statistic>,
         rules: &Rules,
-        clock: &Clock,
+        now: Moment,
     ) -> Self {
         let policy = rules.policy(&statistic);
         Self {
             id,
             statistic,
-            asked: AtomicI64::new(clock.now().0),
+            asked: AtomicI64::new(now.0),
             pinned: AtomicBool::new(false),
             unaccepted: AtomicBool::new(false),
             silence_is_unchanged: AtomicBool::new(policy.silence_is_unchanged),
@@ -52,10 +52,10 @@ impl Slot {
     pub(super) fn restore(
         restored: Restored,
         rules: &Rules,
-        clock: &Clock,
+        clock: Reading,
         start: Revision,
     ) -> Self {
-        let slot = Self::new(restored.id, restored.statistic, rules, clock);
+        let slot = Self::new(restored.id, restored.statistic, rules, clock.now);
         {
             let mut state = slot.state();
             state.set(Flag::Registered, true);

@@ -171,13 +171,13 @@ async fn what_was_refused_is_not_taken_to_be_kept_open_until_it_is_opened_again(
 async fn a_restored_value_ages_over_the_restart_and_is_uncertain_until_confirmed() {
     let clock = Clock::set_at(Timestamp(1_060_000));
     let cache = cache(&clock);
-    cache.restore(Restored {
+    cache.restore(&mut vec![Restored {
         id: StatisticId(0),
         statistic: Arc::new(statistic("A")),
         last: Some(sample(5, 9)),
         held: Some(NotificationMode::Immediate),
         proof: Some(PasswordProof::NONE),
-    });
+    }]);
     let slot = cache.find(&statistic("A")).unwrap();
     tokio::time::advance(Duration::from_secs(5)).await;
     let known = slot.known(&PasswordProof::NONE, &clock, |_| None).unwrap();
@@ -284,14 +284,33 @@ async fn after_a_restart_followers_are_told_all_that_they_may_have_missed() {
     let mut doubted = sample(5, 9);
     doubted.quality = Quality::Uncertain;
     for (id, name, last) in [(0, "A", Some(doubted)), (1, "B", None)] {
-        cache.restore(Restored {
+        cache.restore(&mut vec![Restored {
             id: StatisticId(id),
             statistic: Arc::new(statistic(name)),
             last,
             held: Some(NotificationMode::Immediate),
             proof: Some(PasswordProof::NONE),
-        });
+        }]);
     }
     let (slots, _, _) = cache.since(seen, |_| true).unwrap();
     assert_eq!(slots.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_are_the_same_the_later_number_is_found_in_whatever_order_they_come() {
+    for numbers in [[3, 7], [7, 3]] {
+        let cache = cache(&Clock::system());
+        let restored = numbers.map(|number| Restored {
+            id: StatisticId(number),
+            statistic: Arc::new(statistic("A")),
+            last: None,
+            held: None,
+            proof: Some(PasswordProof::NONE),
+        });
+        cache.restore(&mut restored.into());
+        let found = cache.find(&statistic("A")).unwrap();
+        assert_eq!(found.id, StatisticId(7), "{numbers:?}");
+        let made = cache.intern(&statistic("B")).unwrap();
+        assert_eq!(made.id, StatisticId(8));
+    }
 }

@@ -133,6 +133,23 @@ enum Wall {
     Set(Arc<AtomicU64>),
 }
 
+/// Both clocks at one instant, for many values at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// The monotonic clock.
+    pub now: Moment,
+    wall: Timestamp,
+}
+
+impl Reading {
+    /// As [`Clock::restore`], at that instant.
+    #[must_use]
+    pub fn restore(self, stored: Timestamp) -> Option<Moment> {
+        let ago = self.wall.0.checked_sub(stored.0)?;
+        Some(Moment(self.now.0.saturating_sub_unsigned(ago)))
+    }
+}
+
 impl Clock {
     /// The system's clocks.
     #[must_use]
@@ -186,8 +203,16 @@ impl Clock {
     /// future, so that no age can be told. Used once per value, at start.
     #[must_use]
     pub fn restore(&self, stored: Timestamp) -> Option<Moment> {
-        let ago = self.wall().0.checked_sub(stored.0)?;
-        Some(Moment(self.now().0.saturating_sub_unsigned(ago)))
+        self.read().restore(stored)
+    }
+
+    /// Both clocks at this instant.
+    #[must_use]
+    pub fn read(&self) -> Reading {
+        Reading {
+            now: self.now(),
+            wall: self.wall(),
+        }
     }
 
     /// [`Age::at`] this instant.

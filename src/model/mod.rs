@@ -16,7 +16,7 @@ mod statistic;
 mod value;
 
 pub use asked::AskedStatistic;
-pub use clock::{Age, Clock, Moment, Timestamp};
+pub use clock::{Age, Clock, Moment, Reading, Timestamp};
 pub use epoch::{Epoch, EpochCounter};
 pub use hash::seeded_hasher;
 pub use notification::NotificationMode;

@@ -245,6 +245,12 @@ impl Statistic {
     pub fn check(&self) -> Result<(), ParseStatisticError> {
         self.as_asked().check()
     }
+
+    /// Whether a text may stand in any field: as [`Statistic::check`], but for what is missing.
+    #[must_use]
+    pub fn may_hold(text: &str) -> bool {
+        text.len() <= FIELD_LEN_MAX && !is_control_in(text)
+    }
 }
 
 /// Whether a text holds a control character; quick where all of it is ASCII.

@@ -34,13 +34,15 @@ impl Reloads {
     pub(super) async fn run(
         mut self,
         mut asked: mpsc::Receiver<Settings>,
-        wanted: Vec<OpenSpec>,
+        wanted: Vec<Vec<OpenSpec>>,
         stop: CancellationToken,
     ) {
         // Not before the first answers: they need nothing of it, and it takes a while.
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = self.upstream.want(wanted) => {}
+        for some in wanted {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.upstream.want(some) => {}
+            }
         }
         loop {
             tokio::select! {
@@ -85,7 +87,7 @@ impl Reloads {
                 self.cache.unpin(&slot);
             }
         }
-        let mut wanted = Vec::new();
+        let (mut wanted, mut specs) = (Vec::new(), self.upstream.specs());
         for (statistic, mode) in &settings.open {
             let Ok(slot) = self.cache.pin(statistic) else {
                 tracing::error!(%statistic, "no room to open a configured statistic");
@@ -95,7 +97,7 @@ impl Reloads {
             wanted.extend(configured(
                 settings,
                 (id, statistic, *mode),
-                &self.upstream,
+                &mut specs,
                 &self.proofs,
                 true,
             ));

@@ -1,13 +1,15 @@
 //! What a start takes over from the store: the cache filled, and the list of what to open.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use super::Settings;
 use crate::cache::{Cache, Restored};
 use crate::model::{Clock, NotificationMode, PasswordProof, ProofKey, Statistic, StatisticId};
-use crate::store::{Loaded, LoadedStatistic};
-use crate::upstream::{OpenSpec, Upstream};
+use crate::store::{Loaded, LoadedStatistic, LoadedStatistics};
+use crate::upstream::{OpenSpec, Specs, Upstream};
 
 /// An empty cache that goes on where the store stopped.
 pub(super) fn cold_cache(
@@ -27,33 +29,27 @@ pub(super) fn cold_cache(
     cache
 }
 
-/// Fills the cache with what the store knew. Returns what is to be opened: what was open before, and
-/// what the configuration lists.
+/// Fills the cache with what the store knew. Returns what is to be opened, list by list: what was open
+/// before, and what the configuration lists.
 pub(super) fn warm(
     cache: &Cache,
     settings: &Settings,
-    statistics: Vec<LoadedStatistic>,
+    statistics: LoadedStatistics,
     upstream: &Upstream,
     proofs: &ProofKey,
-) -> Vec<OpenSpec> {
-    let modes: HashMap<&Statistic, NotificationMode> = settings
-        .open
-        .iter()
-        .map(|(statistic, mode)| (statistic, *mode))
-        .collect();
+) -> Vec<Vec<OpenSpec>> {
+    let modes = settings.open.iter();
+    let warming = Warming {
+        modes: modes.map(|(statistic, mode)| (statistic, *mode)).collect(),
+        cache,
+        settings,
+        upstream,
+        proofs,
+    };
     cache.reserve(statistics.len());
-    let mut wanted = Vec::with_capacity(statistics.len());
-    for mut statistic in statistics {
-        // What the configuration says now counts, not what it said when the statistic was opened.
-        if let Some(subscription) = &mut statistic.subscription
-            && let Some(mode) = modes.get(&*statistic.statistic)
-        {
-            subscription.mode = *mode;
-        }
-        let (restored, spec) = restore(settings, statistic, upstream, proofs);
-        cache.restore(restored);
-        wanted.extend(spec);
-    }
+    let mut wanted = warming.restore_all(statistics);
+    let mut listed = Vec::new();
+    let mut specs = upstream.specs();
     for (statistic, mode) in &settings.open {
         let Ok(slot) = cache.pin(statistic) else {
             tracing::error!(%statistic, "no room to open a configured statistic");
@@ -61,51 +57,105 @@ pub(super) fn warm(
         };
         // Also where it was open before: it is now kept open whatever the rules say.
         let (id, statistic) = (slot.id, slot.statistic.clone());
-        let spec = configured(settings, (id, statistic, *mode), upstream, proofs, true);
-        wanted.extend(spec);
+        let asked = (id, statistic, *mode);
+        listed.extend(configured(settings, asked, &mut specs, proofs, true));
     }
+    wanted.push(listed);
     wanted
 }
 
-fn restore(
-    settings: &Settings,
-    loaded: LoadedStatistic,
-    upstream: &Upstream,
-    proofs: &ProofKey,
-) -> (Restored, Option<OpenSpec>) {
-    let LoadedStatistic {
-        id,
-        statistic,
-        subscription,
-        protected,
-        last,
-    } = loaded;
-    let password = settings.http.tenant_passwords.get(statistic.tenant());
-    // Without its password, which is not stored, it stays closed until a caller brings that along.
-    let mode = subscription
-        .filter(|_| !protected || password.is_some())
-        .map(|subscription| subscription.mode);
-    let spec = mode.and_then(|mode| {
-        let asked = (id, statistic.clone(), mode);
-        configured(settings, asked, upstream, proofs, false)
-    });
-    let held = spec.as_ref().map(|spec| spec.mode);
-    let proof = match (protected, password) {
-        (false, _) => Some(PasswordProof::NONE),
-        (true, Some(password)) => Some(proofs.prove(password)),
-        (true, None) => None,
-    };
-    let last = last.map(|last| last.sample);
-    (
-        Restored {
+/// What filling the cache takes.
+struct Warming<'a> {
+    cache: &'a Cache,
+    settings: &'a Settings,
+    /// What the configuration lists.
+    modes: HashMap<&'a Statistic, NotificationMode>,
+    upstream: &'a Upstream,
+    proofs: &'a ProofKey,
+}
+
+/// So many statistics are put into the cache together: few enough that all of them are still near the
+/// processor, many enough that two threads seldom meet at the index.
+const BATCH_LEN: usize = 1024;
+
+impl Warming<'_> {
+    /// On two threads: nothing takes longer of a start, and nobody is answered meanwhile.
+    fn restore_all(&self, statistics: LoadedStatistics) -> Vec<Vec<OpenSpec>> {
+        let (first, second) = statistics.into_halves();
+        let rest = Mutex::new(Some(second));
+        let take_rest = || rest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        thread::scope(|scope| {
+            let help = || take_rest().map(|half| self.restore_half(half));
+            let helper = thread::Builder::new().name("warm up".to_owned());
+            let helper = helper.spawn_scoped(scope, help);
+            let mut wanted = vec![self.restore_half(first)];
+            // Perhaps no thread was to be had.
+            if let Some(half) = take_rest() {
+                wanted.push(self.restore_half(half));
+            }
+            match helper.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(Some(half))) => wanted.push(half),
+                Ok(Err(panic)) => resume_unwind(panic),
+                Ok(Ok(None)) | Err(_) => {}
+            }
+            wanted
+        })
+    }
+
+    fn restore_half(&self, statistics: LoadedStatistics) -> Vec<OpenSpec> {
+        let mut specs = self.upstream.specs();
+        let mut wanted = Vec::with_capacity(statistics.len());
+        let mut batch = Vec::with_capacity(BATCH_LEN);
+        for statistic in statistics.into_each() {
+            let (restored, spec) = self.restored(statistic, &mut specs);
+            batch.push(restored);
+            wanted.extend(spec);
+            if batch.len() == BATCH_LEN {
+                self.cache.restore(&mut batch);
+            }
+        }
+        self.cache.restore(&mut batch);
+        wanted
+    }
+
+    fn restored(
+        &self,
+        loaded: LoadedStatistic,
+        specs: &mut Specs<'_>,
+    ) -> (Restored, Option<OpenSpec>) {
+        let LoadedStatistic {
             id,
             statistic,
+            subscription,
+            protected,
             last,
+        } = loaded;
+        let settings = self.settings;
+        let password = settings.http.tenant_passwords.get(statistic.tenant());
+        // Without its password, which is not stored, it stays closed until a caller brings that along.
+        let subscription = subscription.filter(|_| !protected || password.is_some());
+        let spec = subscription.and_then(|subscription| {
+            // What the configuration says now counts, not what it said when the statistic was opened.
+            let mode = self.modes.get(&*statistic).copied();
+            let mode = mode.unwrap_or(subscription.mode);
+            let asked = (id, statistic.clone(), mode);
+            configured(settings, asked, specs, self.proofs, false)
+        });
+        let held = spec.as_ref().map(|spec| spec.mode);
+        let proof = match (protected, password) {
+            (false, _) => Some(PasswordProof::NONE),
+            (true, Some(password)) => Some(self.proofs.prove(password)),
+            (true, None) => None,
+        };
+        let restored = Restored {
+            id,
+            statistic,
+            last: last.map(|last| last.sample),
             held,
             proof,
-        },
-        spec,
-    )
+        };
+        (restored, spec)
+    }
 }
 
 /// What it takes to open a statistic with the passwords of the configuration; `None` for one that is
@@ -113,14 +163,14 @@ fn restore(
 pub(super) fn configured(
     settings: &Settings,
     (id, statistic, mode): (StatisticId, Arc<Statistic>, NotificationMode),
-    upstream: &Upstream,
+    specs: &mut Specs<'_>,
     proofs: &ProofKey,
     pinned: bool,
 ) -> Option<OpenSpec> {
     let password = settings.http.tenant_passwords.get(statistic.tenant());
     let password = password.cloned().unwrap_or_default();
     let proof = proofs.prove(&password);
-    let mut spec = match upstream.spec(id, statistic.clone(), mode, (password, proof)) {
+    let mut spec = match specs.spec(id, statistic.clone(), mode, (password, proof)) {
         Ok(spec) => spec,
         Err(error) => {
             tracing::error!(%statistic, %error, "a statistic cannot be opened");

@@ -1,4 +1,4 @@
-//! What the rest of the program tells the store, and what it gets back at start.
+//! What the rest of the program tells the store.
 
 use std::sync::Arc;
 
@@ -117,37 +117,4 @@ pub struct LastValue {
     pub sample: Sample,
     /// Its place in the order of all changes.
     pub revision: Revision,
-}
-
-/// One statistic as the store knew it at start.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LoadedStatistic {
-    /// Its number.
-    pub id: StatisticId,
-    /// What it is.
-    pub statistic: Arc<Statistic>,
-    /// How it was open, if it was.
-    pub subscription: Option<Subscription>,
-    /// Whether it was last opened with a tenant password; stays so after it was closed, so that its
-    /// value is not shown to those who cannot prove the password.
-    pub protected: bool,
-    /// Its newest value, if it ever had one.
-    pub last: Option<LastValue>,
-}
-
-/// Everything the store knew at start.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Loaded {
-    /// All statistics, by ascending number.
-    pub statistics: Vec<LoadedStatistic>,
-    /// The first number that was never given to a statistic, forgotten ones included.
-    pub next_id: StatisticId,
-    /// The greatest revision of any stored sample.
-    pub last_revision: Revision,
-    /// The greatest revision of any [`Change::Dropped`].
-    pub dropped: Revision,
-    /// Per server name, the stat types it defines.
-    pub stat_types: Vec<(String, Vec<String>)>,
-    /// The servers' numbers and names.
-    pub servers: Vec<(ServerId, String)>,
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
-use super::codec::{self, CatalogueSlot, CheckpointV1, Fault, LastSlot, ServersV1, StatTypesV1};
-use super::lasts::Lasts;
+use super::change::{Change, LastValue, Subscription};
+use super::codec::{self, CatalogueSlot, CheckpointV1, Fault, ServersV1, StatTypesV1};
+use super::lasts::{Lasts, ReadLasts};
+use super::loaded::{Loaded, LoadedPage, LoadedStatistics};
 use crate::model::{Revision, ServerId, Statistic, StatisticId};
 
 /// Statistics per page.
-const PAGE_LEN: u32 = 64;
+pub(super) const PAGE_LEN: u32 = 64;
 
 /// Which kind of page, hence which tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,10 +46,14 @@ pub(super) struct Image {
     pub(super) names_dirty: bool,
 }
 
+/// The statistics of a page by position. Shared with what is loaded at start until that is taken, which
+/// costs no copy.
+pub(super) type Slots = Arc<Vec<Option<Slot>>>;
+
 #[derive(Debug, Default)]
 struct Page {
     /// At most [`PAGE_LEN`], by position in the page.
-    slots: Vec<Option<Slot>>,
+    slots: Slots,
     /// Only of those.
     lasts: Lasts,
     /// Parts on disk, per kind.
@@ -60,11 +65,11 @@ struct Page {
 }
 
 /// One statistic. Text is shared with the rest of the program.
-#[derive(Debug)]
-struct Slot {
-    statistic: Arc<Statistic>,
-    subscription: Option<Subscription>,
-    protected: bool,
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    pub(super) statistic: Arc<Statistic>,
+    pub(super) subscription: Option<Subscription>,
+    pub(super) protected: bool,
 }
 
 impl Image {
@@ -119,22 +124,17 @@ impl Image {
     }
 
     fn register(&mut self, id: StatisticId, statistic: Arc<Statistic>) {
-        let slots = &mut self.pages.entry(page_of(id)).or_default().slots;
-        let position = position_of(id);
-        if slots.len() <= position {
-            slots.resize_with(position + 1, || None);
-        }
-        if let Some(place) = slots.get_mut(position) {
-            match place {
-                Some(slot) => slot.statistic = statistic,
-                None => {
-                    *place = Some(Slot {
-                        statistic,
-                        subscription: None,
-                        protected: false,
-                    });
-                }
+        let page = self.pages.entry(page_of(id)).or_default();
+        match page.place(id) {
+            Some(Some(slot)) => slot.statistic = statistic,
+            Some(place) => {
+                *place = Some(Slot {
+                    statistic,
+                    subscription: None,
+                    protected: false,
+                });
             }
+            None => {}
         }
     }
 
@@ -142,7 +142,7 @@ impl Image {
         let Some(page) = self.pages.get_mut(&page_of(id)) else {
             return;
         };
-        let slot = page.slots.get_mut(position_of(id));
+        let slot = Arc::make_mut(&mut page.slots).get_mut(position_of(id));
         if slot.and_then(Option::take).is_some() {
             page.lasts.forget(id);
             self.mark((Kind::Catalogue, page_of(id)));
@@ -202,38 +202,49 @@ impl Image {
 
     fn slot(&mut self, id: StatisticId) -> Option<&mut Slot> {
         let page = self.pages.get_mut(&page_of(id))?;
-        page.slots.get_mut(position_of(id))?.as_mut()
+        Arc::make_mut(&mut page.slots)
+            .get_mut(position_of(id))?
+            .as_mut()
     }
 
-    /// Takes a statistic from a catalogue page read from disk.
-    pub(super) fn restore(&mut self, slot: CatalogueSlot) {
-        self.next_id = self.next_id.max(slot.id.0.saturating_add(1));
-        self.register(slot.id, slot.statistic);
-        if let Some(known) = self.slot(slot.id) {
-            known.subscription = slot.subscription;
-            known.protected = slot.protected;
+    /// Takes the statistics of a catalogue page read from disk.
+    pub(super) fn restore(&mut self, number: u32, slots: Vec<CatalogueSlot>) {
+        let page = self.pages.entry(number).or_default();
+        Arc::make_mut(&mut page.slots).reserve_exact(slots.len());
+        for slot in slots {
+            self.next_id = self.next_id.max(slot.id.0.saturating_add(1));
+            if let Some(place) = page.place(slot.id) {
+                *place = Some(Slot {
+                    statistic: slot.statistic,
+                    subscription: slot.subscription,
+                    protected: slot.protected,
+                });
+            }
         }
     }
 
-    /// Takes the values of a page read from disk, and its payload if that holds nothing else. A value
-    /// without a statistic is no damage: after a sudden end in the middle of a cycle the catalogue's
-    /// page may be older, and then the journal holds the value, too; or newer, and then the statistic
-    /// is forgotten.
-    pub(super) fn restore_lasts(
-        &mut self,
-        number: u32,
-        mut values: Vec<LastSlot>,
-        payload: Option<&[u8]>,
-    ) {
-        for value in &values {
-            self.last_revision = self.last_revision.max(value.last.revision);
-            self.epoch_max = self.epoch_max.max(value.last.sample.epoch.0);
+    /// Takes the values of a page read from disk. A value without a statistic is no damage: after a
+    /// sudden end in the middle of a cycle the catalogue's page may be older, and then the journal
+    /// holds the value, too; or newer, and then the statistic is forgotten.
+    pub(super) fn restore_lasts(&mut self, number: u32, read: ReadLasts) {
+        self.last_revision = self.last_revision.max(read.newest);
+        self.epoch_max = self.epoch_max.max(read.epoch_max);
+        let Some(page) = self.pages.get_mut(&number) else {
+            return;
+        };
+        page.lasts = read.lasts;
+        let first = number.saturating_mul(PAGE_LEN);
+        let ids = (0..PAGE_LEN).map(|position| StatisticId(first.saturating_add(position)));
+        let mut is_whole = true;
+        for id in ids.filter(|id| read.present & bit_of(*id) != 0) {
+            if !page.knows(id) {
+                page.lasts.forget(id);
+                is_whole = false;
+            }
         }
-        if let Some(page) = self.pages.get_mut(&number) {
-            let read = values.len();
-            values.retain(|value| page.knows(value.id));
-            let payload = payload.filter(|_| values.len() == read);
-            page.lasts.restore(values, payload);
+        if !is_whole {
+            // Loose they are whole, too.
+            page.lasts.pack().unwrap_or_default();
         }
     }
 
@@ -281,7 +292,7 @@ impl Image {
         let first = name.1.saturating_mul(PAGE_LEN);
         let slots = || {
             let page = self.pages.get(&name.1);
-            let slots = page.map_or(&[][..], |page| &page.slots);
+            let slots = page.map_or(&[][..], |page| page.slots.as_slice());
             let ids = first..=first.saturating_add(PAGE_LEN - 1);
             let numbered = ids.map(StatisticId).zip(slots);
             numbered.filter_map(|(id, slot)| slot.as_ref().map(|slot| (id, slot)))
@@ -351,31 +362,19 @@ impl Image {
         self.pages().flat_map(|(page, content)| {
             let first = page.saturating_mul(PAGE_LEN);
             let ids = first..=first.saturating_add(PAGE_LEN - 1);
-            let numbered = ids.map(StatisticId).zip(&content.slots);
+            let numbered = ids.map(StatisticId).zip(&*content.slots);
             numbered.filter_map(|(id, slot)| Some((id, &*slot.as_ref()?.statistic)))
         })
     }
 
-    /// A copy of everything, for the rest of the program.
+    /// Everything, for the rest of the program; last values as they are packed.
     pub(super) fn loaded(&self) -> Loaded {
-        // All at once: a list that grows is there twice while it does.
-        let places = self.pages().map(|(_, page)| page.slots.len()).sum();
-        let mut statistics = Vec::with_capacity(places);
-        for (page, content) in self.pages() {
-            let first = page.saturating_mul(PAGE_LEN);
-            let ids = first..=first.saturating_add(PAGE_LEN - 1);
-            let mut lasts = content.lasts.all().into_iter().peekable();
-            for (id, slot) in ids.map(StatisticId).zip(&content.slots) {
-                let last = lasts.next_if(|last| last.id == id);
-                statistics.extend(slot.as_ref().map(|slot| LoadedStatistic {
-                    id,
-                    statistic: Arc::clone(&slot.statistic),
-                    subscription: slot.subscription,
-                    protected: slot.protected,
-                    last: last.map(|last| last.last),
-                }));
-            }
-        }
+        let pages = self.pages().map(|(number, page)| LoadedPage {
+            number,
+            slots: Arc::clone(&page.slots),
+            lasts: page.lasts.clone(),
+        });
+        let statistics = LoadedStatistics::new(pages.collect());
         let (servers, stat_types) = self.names();
         let servers = servers.0.into_iter();
         Loaded {
@@ -390,6 +389,16 @@ impl Image {
 }
 
 impl Page {
+    /// The place of a statistic of this page, made if need be.
+    fn place(&mut self, id: StatisticId) -> Option<&mut Option<Slot>> {
+        let position = position_of(id);
+        let slots = Arc::make_mut(&mut self.slots);
+        if slots.len() <= position {
+            slots.resize_with(position + 1, || None);
+        }
+        slots.get_mut(position)
+    }
+
     fn knows(&self, id: StatisticId) -> bool {
         self.slots.get(position_of(id)).is_some_and(Option::is_some)
     }
@@ -405,6 +414,11 @@ impl Page {
 /// The page that holds a statistic.
 pub(super) const fn page_of(id: StatisticId) -> u32 {
     id.0 / PAGE_LEN
+}
+
+/// The bit that stands for a statistic among those of its page.
+pub(super) const fn bit_of(id: StatisticId) -> u64 {
+    1 << position_of(id)
 }
 
 const fn position_of(id: StatisticId) -> usize {

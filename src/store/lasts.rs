@@ -2,27 +2,55 @@
 //!
 //! Knows nothing of which statistics there are.
 
+use std::sync::Arc;
+
 use super::change::LastValue;
 use super::codec::{self, Fault, LastSlot};
+use super::image::bit_of;
 use crate::model::{Revision, StatisticId, Value};
 
 /// Last values by the number of their statistic.
 ///
 /// What was written stays in the form in which it was written: a sixth of the room. What has changed
 /// since then lies loose beside it and goes before it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Lasts {
-    /// The payload of a page.
-    packed: Box<[u8]>,
+    /// The payload of a page; shared with what is loaded at start.
+    packed: Arc<[u8]>,
     /// By ascending number.
     loose: Vec<LastSlot>,
     /// No packed value has a greater one.
     newest: Revision,
 }
 
+/// The values of a page as they were read from disk, and what is to be known of all of them.
+#[derive(Debug)]
+pub(super) struct ReadLasts {
+    pub(super) lasts: Lasts,
+    /// The statistics that there are values of, each as [`bit_of`] it.
+    pub(super) present: u64,
+    /// No value has a greater one.
+    pub(super) newest: Revision,
+    /// No value has a greater one.
+    pub(super) epoch_max: u64,
+}
+
+impl ReadLasts {
+    /// The values that a page was found to hold, and its payload if that holds just these.
+    pub(super) fn of(values: Vec<LastSlot>, payload: Option<&[u8]>) -> Self {
+        let present = values.iter().map(|value| bit_of(value.id));
+        let epochs = values.iter().map(|value| value.last.sample.epoch.0);
+        Self {
+            epoch_max: epochs.max().unwrap_or_default(),
+            newest: newest_of(&values),
+            present: present.fold(0, |all, bit| all | bit),
+            lasts: Lasts::restored(values, payload),
+        }
+    }
+}
+
 impl Lasts {
-    /// Takes the values that a page was found to hold, and its payload if that holds just these.
-    pub(super) fn restore(&mut self, mut values: Vec<LastSlot>, payload: Option<&[u8]>) {
+    fn restored(mut values: Vec<LastSlot>, payload: Option<&[u8]>) -> Self {
         let in_order = values.is_sorted_by(|one, next| one.id < next.id);
         if !in_order {
             // The later of two counts, as when a page is written over.
@@ -31,19 +59,19 @@ impl Lasts {
             values.dedup_by_key(|value| value.id);
         }
         if let Some(payload) = payload.filter(|_| in_order && !values.iter().any(is_shared)) {
-            *self = Self {
+            return Self {
                 packed: payload.into(),
                 newest: newest_of(&values),
                 loose: Vec::new(),
             };
-        } else {
-            *self = Self {
-                loose: values,
-                ..Self::default()
-            };
-            // Loose they are whole, too.
-            self.pack().unwrap_or_default();
         }
+        let mut lasts = Self {
+            loose: values,
+            ..Self::default()
+        };
+        // Loose they are whole, too.
+        lasts.pack().unwrap_or_default();
+        lasts
     }
 
     /// Takes a value, unless a newer one is there; returns whether it did.
@@ -82,6 +110,11 @@ impl Lasts {
     /// All values, by ascending number.
     pub(super) fn all(&self) -> Vec<LastSlot> {
         merged(&self.packed, self.loose.clone())
+    }
+
+    /// As [`Lasts::all`], of what is not needed any more.
+    pub(super) fn into_all(self) -> Vec<LastSlot> {
+        merged(&self.packed, self.loose)
     }
 
     /// The payload of the page; empty when there is no value.
@@ -161,7 +194,11 @@ fn merged(packed: &[u8], loose: Vec<LastSlot>) -> Vec<LastSlot> {
     if packed.is_empty() {
         return loose;
     }
-    merge(read(packed), loose)
+    let packed = read(packed);
+    if loose.is_empty() {
+        return packed;
+    }
+    merge(packed, loose)
 }
 
 /// Both in one order; of two of one number, the `newer`.
@@ -190,7 +227,6 @@ fn read(payload: &[u8]) -> Vec<LastSlot> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::Arc;
 
     use proptest::prelude::*;
 
@@ -259,9 +295,7 @@ mod tests {
                     }
                     _ => {
                         let payload = lasts.payload().unwrap();
-                        let mut read_again = Lasts::default();
-                        read_again.restore(read(&payload), Some(&payload));
-                        lasts = read_again;
+                        lasts = Lasts::restored(read(&payload), Some(&payload));
                     }
                 }
                 let held = lasts.all().into_iter().map(|value| (value.id, value.last));
@@ -290,8 +324,7 @@ mod tests {
         };
         let values = vec![slot(3, 1), slot(2, 2), slot(3, 3)];
         let payload = write(&values).unwrap();
-        let mut lasts = Lasts::default();
-        lasts.restore(values, Some(&payload));
+        let lasts = Lasts::restored(values, Some(&payload));
         assert_eq!(lasts.all(), [slot(2, 2), slot(3, 3)]);
     }
 }

@@ -3,14 +3,16 @@
 //! Damaged values are skipped and described. Writes nothing.
 
 use std::ops::ControlFlow;
+use std::thread;
 
-use super::codec::{self, Assembler, Joined, Record};
+use super::codec::{self, Assembler, Fault, Joined, Record};
 use super::engine::{Engine, EngineError, Tree};
 use super::image::{Image, Kind, page_of};
 use super::journal;
+use super::lasts::ReadLasts;
 use super::meta::Meta;
 use super::status::{Damage, Sequence};
-use crate::model::Revision;
+use crate::model::{Revision, StatisticId};
 
 /// What a store held.
 pub(super) struct Recovered {
@@ -48,19 +50,86 @@ pub(super) fn recover(engine: &Engine) -> Result<Recovered, EngineError> {
         std::mem::take(&mut meta.servers),
         std::mem::take(&mut meta.stat_types),
     );
-    // The catalogue first: a value is only taken for a statistic that is known.
-    read_pages(engine, Kind::Catalogue, &mut recovered)?;
-    read_pages(engine, Kind::Last, &mut recovered)?;
+    read_pages(engine, &mut recovered)?;
     replay(engine, Sequence(meta.checkpoint.sequence), &mut recovered)?;
     recovered.restore_counters(&mut meta);
     recovered.meta = meta;
     Ok(recovered)
 }
 
-fn read_pages(engine: &Engine, kind: Kind, into: &mut Recovered) -> Result<(), EngineError> {
-    each_value(engine, tree_of(kind), &[], |joined| {
-        into.take_page(kind, &joined);
-    })
+/// Reads both kinds of pages at the same time, which are about as much work; a machine with one core
+/// loses nothing by it.
+fn read_pages(engine: &Engine, into: &mut Recovered) -> Result<(), EngineError> {
+    let lasts = thread::scope(|scope| {
+        let reading = thread::Builder::new().name("store loading".to_owned());
+        let reading = reading.spawn_scoped(scope, || read_lasts(engine));
+        each_value(engine, Tree::Catalogue, &[], |joined| {
+            into.take_catalogue_page(&joined);
+        })?;
+        let Ok(reading) = reading else {
+            // No thread is to be had.
+            return read_lasts(engine);
+        };
+        let stopped = |_| EngineError("reading the last values stopped".to_owned());
+        reading.join().map_err(stopped)?
+    })?;
+    // After the catalogue: a value is only taken for a statistic that is known.
+    for page in lasts {
+        into.take_lasts(page);
+    }
+    Ok(())
+}
+
+/// A page of last values, as far as it makes sense.
+struct LastPage {
+    /// `None` where the key is no page's.
+    number: Option<u32>,
+    parts: u16,
+    read: Result<ReadLasts, Fault>,
+    faults: Vec<Fault>,
+}
+
+fn read_lasts(engine: &Engine) -> Result<Vec<LastPage>, EngineError> {
+    let mut pages = Vec::new();
+    each_value(engine, Tree::Last, &[], |joined| {
+        pages.push(LastPage::of(&joined));
+    })?;
+    Ok(pages)
+}
+
+impl LastPage {
+    fn of(joined: &Joined) -> Self {
+        let number = page_number(joined);
+        let mut faults = Vec::new();
+        let read = joined.payload.as_deref().map_err(Clone::clone);
+        let read = read.map(|payload| {
+            let mut values = codec::read_last_page(payload, &mut faults);
+            values.retain(|slot| belongs(slot.id, number, &mut faults));
+            let payload = faults.is_empty().then_some(payload);
+            ReadLasts::of(values, payload)
+        });
+        Self {
+            number,
+            parts: joined.parts,
+            read,
+            faults,
+        }
+    }
+}
+
+/// The number of a page, if its key has one.
+fn page_number(joined: &Joined) -> Option<u32> {
+    let position = <[u8; 4]>::try_from(joined.prefix.as_slice());
+    position.ok().map(u32::from_be_bytes)
+}
+
+/// Whether a statistic belongs to this page; else says so.
+fn belongs(id: StatisticId, page: Option<u32>, faults: &mut Vec<Fault>) -> bool {
+    let belongs = Some(page_of(id)) == page;
+    if !belongs {
+        faults.push(format!("statistic {} does not belong here", id.0));
+    }
+    belongs
 }
 
 fn replay(engine: &Engine, after: Sequence, into: &mut Recovered) -> Result<(), EngineError> {
@@ -108,40 +177,47 @@ pub(super) const fn tree_of(kind: Kind) -> Tree {
 }
 
 impl Recovered {
-    fn take_page(&mut self, kind: Kind, joined: &Joined) {
-        self.pages += 1;
-        let Ok(position) = <[u8; 4]>::try_from(joined.prefix.as_slice()) else {
-            return self
-                .damage
-                .note(format!("{kind:?} holds a key that is no page's"));
+    fn take_catalogue_page(&mut self, joined: &Joined) {
+        let Some(number) = self.count_page(Kind::Catalogue, page_number(joined), joined.parts)
+        else {
+            return;
         };
-        let page = u32::from_be_bytes(position);
-        *self.image.page_parts((kind, page)) = joined.parts;
         let mut faults = Vec::new();
-        match (&joined.payload, kind) {
-            (Err(fault), _) => faults.push(fault.clone()),
-            (Ok(payload), Kind::Catalogue) => {
-                for slot in codec::read_catalogue_page(payload, &mut faults) {
-                    if page_of(slot.id) == page {
-                        self.image.restore(slot);
-                    } else {
-                        faults.push(format!("statistic {} does not belong here", slot.id.0));
-                    }
-                }
-            }
-            (Ok(payload), Kind::Last) => {
-                let mut values = codec::read_last_page(payload, &mut faults);
-                values.retain(|slot| {
-                    let belongs = page_of(slot.id) == page;
-                    if !belongs {
-                        faults.push(format!("statistic {} does not belong here", slot.id.0));
-                    }
-                    belongs
-                });
-                let payload = faults.is_empty().then_some(payload.as_slice());
-                self.image.restore_lasts(page, values, payload);
+        match &joined.payload {
+            Err(fault) => faults.push(fault.clone()),
+            Ok(payload) => {
+                let mut slots = codec::read_catalogue_page(payload, &mut faults);
+                slots.retain(|slot| belongs(slot.id, Some(number), &mut faults));
+                self.image.restore(number, slots);
             }
         }
+        self.note(Kind::Catalogue, number, faults);
+    }
+
+    fn take_lasts(&mut self, page: LastPage) {
+        let Some(number) = self.count_page(Kind::Last, page.number, page.parts) else {
+            return;
+        };
+        let mut faults = page.faults;
+        match page.read {
+            Ok(read) => self.image.restore_lasts(number, read),
+            Err(fault) => faults.push(fault),
+        }
+        self.note(Kind::Last, number, faults);
+    }
+
+    fn count_page(&mut self, kind: Kind, number: Option<u32>, parts: u16) -> Option<u32> {
+        self.pages += 1;
+        match number {
+            Some(number) => *self.image.page_parts((kind, number)) = parts,
+            None => self
+                .damage
+                .note(format!("{kind:?} holds a key that is no page's")),
+        }
+        number
+    }
+
+    fn note(&mut self, kind: Kind, page: u32, faults: Vec<Fault>) {
         for fault in faults {
             self.damage.note(format!("{kind:?} page {page}: {fault}"));
         }

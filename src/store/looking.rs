@@ -4,11 +4,11 @@ use std::path::Path;
 
 use tokio::time::Instant;
 
-use super::change::Loaded;
 use super::engine::{Access, Engine, EngineError, Failure, Faults, Place, Tree};
 use super::error::Error;
 use super::history::{Handoff, History, Offline, Translator};
 use super::journal;
+use super::loaded::Loaded;
 use super::loading::{each_value, recover};
 use super::opening::report_of;
 use super::status::{OpenReport, Sequence};

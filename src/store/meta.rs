@@ -137,7 +137,7 @@ fn fill<T: DeserializeOwned>(
     damage: &mut Damage,
 ) -> &'static str {
     let payload = fact.payload.as_deref().map_err(Clone::clone);
-    match payload.and_then(codec::read::<T>) {
+    match payload.and_then(|payload| codec::read::<T>(payload)) {
         Ok(value) => *place = value,
         Err(fault) => damage.note(format!("{name} in the meta tree: {fault}")),
     }

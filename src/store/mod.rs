@@ -13,6 +13,7 @@ mod history;
 mod image;
 mod journal;
 mod lasts;
+mod loaded;
 mod loading;
 mod looking;
 mod meta;
@@ -37,7 +38,7 @@ use std::time::Duration;
 #[doc(hidden)]
 pub use alone::BatchAlone;
 pub use backup::{backup, restore};
-pub use change::{Change, LastValue, Loaded, LoadedStatistic, Subscription};
+pub use change::{Change, LastValue, Subscription};
 pub use error::Error;
 #[doc(hidden)]
 pub use history::ChunkAlone;
@@ -45,6 +46,7 @@ pub use history::{
     ContentRef, Contents, Gap, History, HistoryConfig, HistoryStatus, Past, PastSample, Range,
     Reason, RetentionOf, Step,
 };
+pub use loaded::{Loaded, LoadedStatistic, LoadedStatistics};
 pub use looking::{Looked, look, read};
 pub use migrations::Migrating;
 pub use opening::{Opened, open, open_watched};

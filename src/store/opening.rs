@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::change::Loaded;
 use super::codec::Record;
 use super::engine::{
     Access, Ceilings, Engine, EngineError, Failure, Faults, Place, Witness, climb, given,
@@ -15,6 +14,7 @@ use super::engine::{
 };
 use super::error::Error;
 use super::history::{History, Keeper};
+use super::loaded::Loaded;
 use super::loading::{Recovered, recover};
 use super::migrations::{Migrating, Watch};
 use super::queue::{LIMITS, Limits};

@@ -35,6 +35,45 @@ pub struct Upstream {
     terms: KnownTerms,
 }
 
+/// Makes out what it takes to ask for statistics, one after the other.
+#[derive(Debug)]
+pub struct Specs<'a> {
+    plan: Arc<Plan>,
+    known: &'a KnownTerms,
+    /// Those of the statistic before, mostly those of the next one, too: nothing is to be locked then.
+    latest: Option<Arc<Terms>>,
+}
+
+impl Specs<'_> {
+    /// As [`Upstream::spec`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn spec(
+        &mut self,
+        id: StatisticId,
+        statistic: Arc<Statistic>,
+        mode: NotificationMode,
+        (password, proof): (secrecy::SecretString, PasswordProof),
+    ) -> Result<OpenSpec, RecipeError> {
+        let manner = self.plan.manner(&statistic)?;
+        let terms = Terms {
+            password,
+            proof,
+            manner,
+        };
+        let latest = self.latest.take().filter(|latest| latest.is_same(&terms));
+        let terms = latest.unwrap_or_else(|| self.known.share(terms));
+        self.latest = Some(Arc::clone(&terms));
+        Ok(OpenSpec {
+            id,
+            mode,
+            statistic,
+            terms,
+        })
+    }
+}
+
 impl Upstream {
     /// The pairs of `roster`, asked as `plan` says.
     #[must_use]
@@ -80,18 +119,17 @@ impl Upstream {
         mode: NotificationMode,
         (password, proof): (secrecy::SecretString, PasswordProof),
     ) -> Result<OpenSpec, RecipeError> {
-        let manner = self.plan().manner(&statistic)?;
-        let terms = Terms {
-            password,
-            proof,
-            manner,
-        };
-        Ok(OpenSpec {
-            id,
-            mode,
-            statistic,
-            terms: self.terms.share(terms),
-        })
+        self.specs().spec(id, statistic, mode, (password, proof))
+    }
+
+    /// As [`Upstream::spec`], for very many under the present plan.
+    #[must_use]
+    pub fn specs(&self) -> Specs<'_> {
+        Specs {
+            plan: self.plan(),
+            known: &self.terms,
+            latest: None,
+        }
     }
 
     /// Whether a statistic could be fetched now.

@@ -25,7 +25,7 @@ mod window;
 
 pub use connection::{BoxStream, Connector, Stream, TcpConnector};
 pub use counts::PairCounts;
-pub use desk::{FetchError, Upstream};
+pub use desk::{FetchError, Specs, Upstream};
 pub use event::{Batch, Event, Outcome, Ticket};
 pub use handle::{PairHandle, PairState, PairStatus, Switchover};
 pub use heartbeat::AddpConfig;

@@ -32,7 +32,7 @@ impl KnownTerms {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = known.iter().enumerate().filter_map(|(at, one)| {
             let one = one.upgrade()?;
-            is_same(&one, &terms).then_some((at, one))
+            one.is_same(&terms).then_some((at, one))
         });
         if let Some((at, shared)) = found.next() {
             drop(found);
@@ -51,9 +51,11 @@ impl KnownTerms {
     }
 }
 
-/// Equal proofs are of equal passwords.
-fn is_same(one: &Terms, other: &Terms) -> bool {
-    one.proof == other.proof && one.manner == other.manner
+impl Terms {
+    /// Equal proofs are of equal passwords.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.proof == other.proof && self.manner == other.manner
+    }
 }
 
 #[cfg(test)]

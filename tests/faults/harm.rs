@@ -103,7 +103,7 @@ fn check(path: &Path, newest: u32, what: &str) -> (OpenReport, bool) {
         ..config(path)
     };
     let opened = store::open(&config, clock).unwrap_or_else(|error| panic!("{what}: {error}"));
-    for known in &opened.loaded.statistics {
+    for known in opened.loaded.statistics.each() {
         assert!(known.id.0 < STATISTICS, "{what}: {known:?}");
         if let Some(last) = &known.last {
             let round = round_of(known.id, &last.sample.value);

@@ -105,9 +105,9 @@ async fn child() {
     let clock = Clock::set_at(NOW);
     let opened = store::open(&config(Path::new(&path)), &clock).unwrap();
     println!("opened {}", opened.generation);
-    let last = opened.loaded.statistics.iter();
-    let last = last.filter_map(|known| Some((known.id, &known.last.as_ref()?.sample.value)));
-    let known = last.map(|(id, value)| round_of(id, value)).max();
+    let last = opened.loaded.statistics.each();
+    let last = last.filter_map(|known| Some((known.id, known.last?.sample.value)));
+    let known = last.map(|(id, value)| round_of(id, &value)).max();
     opened.writer.record((0..STATISTICS).map(registered));
     for round in known.unwrap_or(0) + 1.. {
         clock.set_wall(at(round));
@@ -217,7 +217,7 @@ pub(crate) fn check(path: &Path, known: &mut Acknowledged, what: &str) {
     let complete = statistics.len() == STATISTICS as usize;
     assert!(complete || newest == 0, "{what}: {}", statistics.len());
     let mut survived = newest;
-    for statistic in statistics {
+    for statistic in statistics.each() {
         let last = statistic.last.as_ref();
         let round = last.map_or(0, |last| round_of(statistic.id, &last.sample.value));
         assert!(

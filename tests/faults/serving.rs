@@ -185,7 +185,7 @@ async fn a_service_on_a_disk_that_refuses_answers_and_says_so_until_it_works_aga
 /// part of that time is told to be lost.
 fn all_is_there(store: &std::path::Path, refusal: Refusal) {
     let looked = store::look(store, &Clock::system()).unwrap();
-    let known = looked.loaded.statistics.iter();
+    let known = looked.loaded.statistics.each();
     let counted: Vec<StatisticId> = known
         .filter(|known| *known.statistic == counter())
         .map(|known| known.id)

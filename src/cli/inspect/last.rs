@@ -55,7 +55,7 @@ impl Last {
         }
         let servers: HashMap<ServerId, String> = loaded.servers.into_iter().collect();
         let filter = WildMatch::new(&self.filter);
-        for statistic in loaded.statistics {
+        for statistic in loaded.statistics.into_each() {
             let name = statistic.statistic.to_string();
             if filter.matches(&name)
                 && let Some(cells) = self.cells(name, statistic, &servers, &clock)

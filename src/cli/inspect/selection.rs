@@ -42,7 +42,7 @@ impl Selection {
             writeln!(err, "damaged, skipped: {damage}")?;
         }
         let filter = WildMatch::new(&self.filter);
-        let known = looked.loaded.statistics.iter();
+        let known = looked.loaded.statistics.each();
         let names = known.map(|known| (known.id, known.statistic.to_string()));
         let names = names.filter(|(_, name)| filter.matches(name)).collect();
         let servers = looked.loaded.servers.iter().cloned().collect();

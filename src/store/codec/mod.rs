@@ -11,8 +11,8 @@ mod record;
 mod sample;
 
 use bincode::Options as _;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 pub(super) use names::{CheckpointV1, ServersV1, StatTypesV1};
 pub(super) use packing::{Encoder, read_records};
@@ -55,8 +55,8 @@ fn read_next<T: DeserializeOwned>(rest: &mut &[u8]) -> Result<T, Fault> {
         .map_err(|error| error.to_string())
 }
 
-/// Reads one value that must fill `bytes`.
-pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+/// Reads one value that must fill `bytes`, and may borrow from them.
+pub(super) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Fault> {
     bincode::DefaultOptions::new()
         .with_varint_encoding()
         .with_limit(bytes.len() as u64)

@@ -11,11 +11,13 @@ use super::sample::{Previous, SampleV1};
 use super::{Fault, read, read_next, write};
 use crate::model::{NotificationMode, Statistic, StatisticId};
 use crate::store::change::{LastValue, Subscription};
+use crate::store::image::PAGE_LEN;
 
 /// A page of the catalogue. Texts are kept once: a page's statistics share most of theirs.
 #[derive(Debug, Serialize, Deserialize)]
-struct CataloguePageV1 {
-    texts: Vec<String>,
+struct CataloguePageV1<'a> {
+    #[serde(borrow)]
+    texts: Vec<&'a str>,
     entries: Vec<CatalogueEntryV1>,
 }
 
@@ -73,7 +75,7 @@ pub(in crate::store) fn write_catalogue_page<'a>(
         for (position, text) in texts.iter_mut().zip(statistic.texts()) {
             let next = u16::try_from(page.texts.len()).map_err(|error| error.to_string())?;
             *position = *known.entry(text).or_insert_with(|| {
-                page.texts.push(text.to_owned());
+                page.texts.push(text);
                 next
             });
         }
@@ -95,16 +97,18 @@ pub(in crate::store) fn read_catalogue_page(
     payload: &[u8],
     faults: &mut Vec<Fault>,
 ) -> Vec<CatalogueSlot> {
-    let page = match read::<CataloguePageV1>(payload) {
+    let page = match read::<CataloguePageV1<'_>>(payload) {
         Ok(page) => page,
         Err(fault) => {
             faults.push(fault);
             return Vec::new();
         }
     };
+    // Once each, since many statistics share them.
+    let sound = page.texts.iter().all(|text| Statistic::may_hold(text));
     let mut slots = Vec::with_capacity(page.entries.len());
     for entry in &page.entries {
-        match read_entry(entry, &page.texts) {
+        match read_entry(entry, &page.texts, sound) {
             Ok(slot) => slots.push(slot),
             Err(fault) => faults.push(format!("statistic {}: {fault}", entry.id)),
         }
@@ -112,12 +116,17 @@ pub(in crate::store) fn read_catalogue_page(
     slots
 }
 
-fn read_entry(entry: &CatalogueEntryV1, texts: &[String]) -> Result<CatalogueSlot, Fault> {
+/// `sound` says that every text may stand in a statistic.
+fn read_entry(
+    entry: &CatalogueEntryV1,
+    texts: &[&str],
+    sound: bool,
+) -> Result<CatalogueSlot, Fault> {
     let mut missing = false;
     let texts = entry.texts.map(|position| {
         let text = texts.get(usize::from(position));
         missing |= text.is_none();
-        text.map_or("", String::as_str)
+        text.copied().unwrap_or_default()
     });
     if missing {
         return Err("a text is missing".to_owned());
@@ -128,7 +137,7 @@ fn read_entry(entry: &CatalogueEntryV1, texts: &[String]) -> Result<CatalogueSlo
         .transpose()?;
     Ok(CatalogueSlot {
         id: StatisticId(entry.id),
-        statistic: Arc::new(read_statistic(entry.object_type, has(RESET), texts)?),
+        statistic: Arc::new(read_statistic(entry.object_type, has(RESET), texts, sound)?),
         subscription,
         protected: has(PROTECTED),
     })
@@ -147,9 +156,13 @@ pub(in crate::store) fn write_last_page<'a>(
     Ok(payload)
 }
 
+/// Flags, number, no differences, and the value in two.
+const SAMPLE_LEN_MIN: usize = 5;
+
 /// Reads a page of last values; what means nothing is described and left out.
 pub(in crate::store) fn read_last_page(payload: &[u8], faults: &mut Vec<Fault>) -> Vec<LastSlot> {
-    let mut slots = Vec::new();
+    // No value takes fewer bytes.
+    let mut slots = Vec::with_capacity((payload.len() / SAMPLE_LEN_MIN).min(PAGE_LEN as usize));
     let mut rest = payload;
     let mut previous = Previous::default();
     while !rest.is_empty() {
@@ -168,4 +181,61 @@ pub(in crate::store) fn read_last_page(payload: &[u8], faults: &mut Vec<Fault>) 
         }
     }
     slots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: u32, [metric, object, tenant]: [u16; 3]) -> CatalogueEntryV1 {
+        CatalogueEntryV1 {
+            id,
+            object_type: 0,
+            flags: 0,
+            mode: 0,
+            texts: [metric, object, tenant, 3, 3, 3, 3],
+        }
+    }
+
+    fn read_back(page: &CataloguePageV1<'_>) -> (Vec<u32>, Vec<Fault>) {
+        let mut payload = Vec::new();
+        write(&mut payload, page).unwrap();
+        let mut faults = Vec::new();
+        let slots = read_catalogue_page(&payload, &mut faults);
+        (slots.iter().map(|slot| slot.id.0).collect(), faults)
+    }
+
+    #[test]
+    fn what_no_statistic_may_hold_is_told_of_those_that_hold_it() {
+        let mut page = CataloguePageV1 {
+            texts: vec!["Calls", "9001", "T", "", "two\nlines"],
+            entries: vec![
+                entry(0, [0, 1, 2]),
+                entry(1, [0, 4, 2]),
+                entry(2, [0, 1, 3]),
+                entry(3, [0, 1, 5]),
+                entry(4, [1, 0, 2]),
+            ],
+        };
+        let (read, faults) = read_back(&page);
+        assert_eq!(read, [0, 4]);
+        let told = [
+            "statistic 1: objectId holds a control character",
+            "statistic 2: tenant is empty",
+            "statistic 3: a text is missing",
+        ];
+        assert_eq!(faults, told);
+
+        let long = "x".repeat(crate::model::FIELD_LEN_MAX + 1);
+        for (text, is_sound) in [("9002", true), (&*long, false)] {
+            page.texts[4] = text;
+            let (read, faults) = read_back(&page);
+            assert_eq!(read.contains(&1), is_sound);
+            let told = faults
+                .iter()
+                .any(|told| told.contains("objectId is longer"));
+            assert_eq!(told, !is_sound, "{faults:?}");
+            assert!(!read.contains(&2), "its tenant is empty");
+        }
+    }
 }

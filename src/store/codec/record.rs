@@ -280,16 +280,21 @@ pub(super) fn read_subscription(mode: u8, protected: bool) -> Result<Subscriptio
     Ok(Subscription { mode, protected })
 }
 
-/// A statistic from its stored fields; `texts` in the order of [`StatisticV1`].
+/// A statistic from its stored fields; `texts` in the order of [`StatisticV1`]. Of those that are
+/// known to be `sound` (see [`Statistic::may_hold`]) only whether they are missing is looked at.
 pub(super) fn read_statistic(
     object_type: u8,
     reset: bool,
     texts: [&str; 7],
+    sound: bool,
 ) -> Result<Statistic, Fault> {
     let object_type = ObjectType::from_code(object_type)
         .ok_or_else(|| format!("object type {object_type} is unknown"))?;
     let statistic = Statistic::of(object_type, texts, reset);
-    statistic.check().map_err(|error| error.to_string())?;
+    let [metric, object_id, tenant, ..] = texts;
+    if !sound || metric.is_empty() || object_id.is_empty() || tenant.is_empty() {
+        statistic.check().map_err(|error| error.to_string())?;
+    }
     Ok(statistic)
 }
 
@@ -304,6 +309,6 @@ impl<'a> StatisticV1<'a> {
 
     fn decode(self) -> Result<Statistic, Fault> {
         let texts = self.texts.each_ref().map(|text| &**text);
-        read_statistic(self.object_type, self.reset, texts)
+        read_statistic(self.object_type, self.reset, texts, false)
     }
 }

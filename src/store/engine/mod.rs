@@ -10,9 +10,9 @@ mod past;
 mod quiet;
 mod vault;
 
-use std::cell::Cell;
 use std::fs::File;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub(super) struct Engine {
     faults: Faults,
     schema: u32,
     /// Bytes handed over since the last flush.
-    in_flight: Cell<usize>,
+    in_flight: AtomicUsize,
     /// Empty between a failed reopening and the next.
     handles: Option<Handles>,
 }
@@ -147,8 +147,12 @@ impl Engine {
         mut show: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<(), EngineError> {
         self.call("scan", |handles| {
-            for item in handles.tree(tree).range(from..) {
+            let tree = handles.tree(tree);
+            for item in tree.range(from..) {
                 let (key, value) = item?;
+                // The engine lets go of pages it has read only when it has been asked for 64 of a 256th
+                // of them. A scan asks for each page once, and so would leave all of them in memory.
+                tree.get(&key)?;
                 if show(&key, &value).is_break() {
                     break;
                 }
@@ -177,15 +181,15 @@ impl Engine {
 
     /// Waits until what was handed over before is with the system, if there is too much of it.
     fn make_room(&self, size: usize) -> Result<(), EngineError> {
-        if self.in_flight.get() + size > IN_FLIGHT_MAX {
+        if self.in_flight.load(Ordering::Relaxed) + size > IN_FLIGHT_MAX {
             self.hand_over()?;
         }
-        self.in_flight.set(self.in_flight.get() + size);
+        self.in_flight.fetch_add(size, Ordering::Relaxed);
         Ok(())
     }
 
     fn hand_over(&self) -> Result<(), EngineError> {
-        self.in_flight.set(0);
+        self.in_flight.store(0, Ordering::Relaxed);
         self.call("flush", |handles| {
             handles.db.flush()?;
             Ok(())

@@ -1,11 +1,11 @@
 //! Opens the engine once: its settings, the wait for its lock, the schema, and what its errors mean.
 
-use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::Duration;
 
@@ -73,8 +73,9 @@ impl From<Failure> for EngineError {
     }
 }
 
-/// Enough to load and to write pages; answers never come from the engine.
-const CACHE_CAPACITY: u64 = 64 * 1024 * 1024;
+/// Enough to write pages; answers never come from the engine. In bytes as on the disk, each of its pages
+/// rounded up to a power of two.
+const CACHE_CAPACITY: u64 = 16 * 1024 * 1024;
 /// The engine's own flusher also cleans its segments, so it is never switched off.
 const FLUSH_EVERY_MS: u64 = 500;
 /// The engine frees its lock a little after it is dropped.
@@ -106,7 +107,7 @@ impl Engine {
                 place,
                 faults,
                 schema,
-                in_flight: Cell::new(0),
+                in_flight: AtomicUsize::new(0),
                 handles: Some(handles),
             }),
             Ok(Err(failure)) => Err(failure),

@@ -43,9 +43,9 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 /// Opens a store that was harmed and checks that what it shows was once recorded.
 fn check(path: &Path, harm: &str) -> OpenReport {
     let opened = open(&config(path), &clock()).unwrap_or_else(|error| panic!("{harm}: {error}"));
-    for known in &opened.loaded.statistics {
+    for known in opened.loaded.statistics.each() {
         assert!(
-            number_of(known).is_none_or(|number| number <= ROUNDS),
+            number_of(&known).is_none_or(|number| number <= ROUNDS),
             "{harm}"
         );
         assert!(known.id.0 < STATISTICS, "{harm}");
@@ -59,7 +59,7 @@ fn check(path: &Path, harm: &str) -> OpenReport {
             STATISTICS as usize,
             "{harm}"
         );
-        assert_eq!(number_of(&opened.loaded.statistics[0]), Some(0), "{harm}");
+        assert_eq!(number_of(&loaded_at(&opened.loaded, 0)), Some(0), "{harm}");
         assert_eq!(opened.generation, 3, "{harm}");
     }
     // It goes on working.
@@ -157,7 +157,7 @@ fn lost_counters_are_taken_up_behind_everything_seen() {
     assert_eq!(store.generation, 3);
     assert_eq!(store.loaded.next_id, StatisticId(41));
     assert!(store.epochs.allocate() > Epoch(7));
-    assert_eq!(number_of(&store.loaded.statistics[0]), Some(1));
+    assert_eq!(number_of(&loaded_at(&store.loaded, 0)), Some(1));
 }
 
 /// Makes the engine refuse to open, whatever its snapshots say.
@@ -181,7 +181,7 @@ fn ruined_stores_are_set_aside_twice_and_then_the_run_is_in_memory() {
         assert_eq!(opened.report.set_aside.is_some(), round < 2);
         // Each time with what the run before left in `last-known`.
         assert!(opened.report.restored && opened.report.snapshot_at.is_some());
-        let known = opened.loaded.statistics.iter().map(|known| known.id.0);
+        let known = opened.loaded.statistics.each().map(|known| known.id.0);
         let expected = if round == 0 { Vec::new() } else { vec![1] };
         assert_eq!(known.collect::<Vec<_>>(), expected, "round {round}");
         opened.writer.record([registered(1)]);
@@ -232,7 +232,7 @@ async fn a_damaged_snapshot_is_set_aside_with_its_store() {
     let opened = open_at(dir.path());
     let aside = opened.report.set_aside.clone().unwrap();
     assert!(!opened.report.restored);
-    assert_eq!(opened.loaded.statistics, []);
+    assert!(opened.loaded.statistics.is_empty());
     assert!(aside.join("last-known").exists(), "nothing is deleted");
     opened.writer.close().unwrap();
 }
@@ -274,8 +274,8 @@ async fn the_engine_does_without_its_snapshots() {
     let opened = open_at(&copy);
     assert_eq!(opened.report.set_aside, None);
     assert_eq!(opened.loaded.statistics.len(), STATISTICS as usize);
-    for known in &opened.loaded.statistics {
-        assert_eq!(number_of(known), Some(ROUNDS), "nothing is lost");
+    for known in opened.loaded.statistics.each() {
+        assert_eq!(number_of(&known), Some(ROUNDS), "nothing is lost");
     }
 }
 

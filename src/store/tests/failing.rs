@@ -62,8 +62,8 @@ async fn fail_each_call(fault: Fault) {
         let (loaded, report) = read(dir.path(), &clock()).unwrap();
         assert_eq!(report.damaged, Vec::<String>::new(), "call {n}");
         assert_eq!(loaded.statistics.len(), 70, "call {n}");
-        for known in &loaded.statistics {
-            assert_eq!(number_of(known), Some(2), "call {n}");
+        for known in loaded.statistics.each() {
+            assert_eq!(number_of(&known), Some(2), "call {n}");
         }
     }
     assert!(opened > 10, "the faults reached the writer");
@@ -130,10 +130,10 @@ async fn a_full_queue_keeps_the_newest_and_counts_the_rest() {
 
     let (loaded, _) = read(dir.path(), &clock()).unwrap();
     assert_eq!(loaded.statistics.len(), 10);
-    for known in &loaded.statistics {
-        assert_eq!(number_of(known), (known.id.0 < 9).then_some(149));
+    for known in loaded.statistics.each() {
+        assert_eq!(number_of(&known), (known.id.0 < 9).then_some(149));
     }
-    let first = loaded.statistics[0].last.clone().unwrap();
+    let first = loaded_at(&loaded, 0).last.unwrap();
     assert_eq!(first.sample.validated_at, confirmed);
     assert_eq!(lost_in_journal(dir.path()), [491]);
 }
@@ -175,7 +175,7 @@ async fn closing_a_store_whose_disk_fails_ends_and_says_so() {
     assert!(matches!(opened.writer.close(), Err(Error::Engine(_))));
     assert!(matches!(opened.writer.close(), Err(Error::Engine(_))));
     let (loaded, _) = read(dir.path(), &clock()).unwrap();
-    let number = number_of(&loaded.statistics[0]);
+    let number = number_of(&loaded_at(&loaded, 0));
     assert!(number >= Some(1), "{number:?}");
 }
 

@@ -201,7 +201,7 @@ fn a_store_of_schema_1_opens_with_its_exact_content() {
         loaded.stat_types,
         [("main".to_owned(), vec!["A".to_owned(), "B".to_owned()])]
     );
-    let shown: Vec<String> = loaded.statistics.iter().map(show).collect();
+    let shown: Vec<String> = loaded.statistics.each().map(|known| show(&known)).collect();
     assert_eq!(
         shown,
         [

@@ -129,7 +129,7 @@ fn is_whole(path: &Path, what: &str) {
     let loaded = &opened.loaded;
     assert_eq!(loaded.servers, [(ServerId(1), "main".to_owned())]);
     assert_eq!(loaded.statistics.len(), STATISTICS as usize, "{what}");
-    for known in &loaded.statistics {
+    for known in loaded.statistics.each() {
         assert_eq!(known.statistic, statistic(known.id.0), "{what}");
         let held = known.subscription.is_some();
         assert_eq!(held, [1, 2].contains(&known.id.0), "{what}");

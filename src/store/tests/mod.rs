@@ -96,6 +96,11 @@ fn subscribed(id: u32) -> Change {
     }
 }
 
+/// The statistic at this place.
+fn loaded_at(loaded: &Loaded, place: usize) -> LoadedStatistic {
+    loaded.statistics.each().nth(place).unwrap()
+}
+
 /// The number inside a value made by [`sampled`]; fails if it is another statistic's.
 fn number_of(loaded: &LoadedStatistic) -> Option<u32> {
     assert_eq!(loaded.statistic, statistic(loaded.id.0));

@@ -159,13 +159,13 @@ impl Model {
         let loaded = &opened.loaded;
         assert_eq!(opened.report.damaged, Vec::<String>::new(), "{what}");
         let expected: Vec<_> = self.statistics.values().cloned().collect();
-        for (found, expected) in loaded.statistics.iter().zip(&expected) {
+        for (found, expected) in loaded.statistics.each().zip(&expected) {
             assert_eq!(
                 format!("{found:.60?}"),
                 format!("{expected:.60?}"),
                 "{what}"
             );
-            assert_eq!(found, expected, "{what}");
+            assert_eq!(found, *expected, "{what}");
         }
         assert_eq!(loaded.statistics.len(), expected.len(), "{what}");
         assert_eq!(loaded.next_id.0, self.next_id, "{what}");

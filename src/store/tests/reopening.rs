@@ -53,16 +53,16 @@ async fn what_was_recorded_is_there_after_an_orderly_end() {
     assert!(
         loaded
             .statistics
-            .iter()
-            .all(|known| number_of(known) == Some(known.id.0))
+            .each()
+            .all(|known| number_of(&known) == Some(known.id.0))
     );
     assert_eq!(
-        loaded.statistics[3].subscription.unwrap().mode,
+        loaded_at(loaded, 3).subscription.unwrap().mode,
         NotificationMode::Periodical
     );
-    assert!(loaded.statistics[3].subscription.unwrap().protected);
-    assert_eq!(loaded.statistics[4].subscription, None);
-    let last = |id: usize| loaded.statistics[id].last.clone().unwrap().sample;
+    assert!(loaded_at(loaded, 3).subscription.unwrap().protected);
+    assert_eq!(loaded_at(loaded, 4).subscription, None);
+    let last = |id: usize| loaded_at(loaded, id).last.unwrap().sample;
     assert_eq!(last(5).validated_at, Timestamp(NOW.0 + 5));
     assert_eq!(last(6).quality, Quality::Uncertain);
     assert_eq!(loaded.servers, [(ServerId(1), "main".to_owned())]);
@@ -89,8 +89,8 @@ async fn what_was_flushed_is_there_without_an_orderly_end() {
             assert!(recovered.epochs.allocate() > epoch);
             assert_eq!(recovered.generation, 2);
             assert_eq!(recovered.loaded.statistics.len(), 100);
-            for known in &recovered.loaded.statistics {
-                assert_eq!(number_of(known), Some(round));
+            for known in recovered.loaded.statistics.each() {
+                assert_eq!(number_of(&known), Some(round));
             }
         }
     }
@@ -118,7 +118,7 @@ async fn a_value_of_a_mebibyte_is_kept_in_small_parts() {
     store.writer.close().unwrap();
     for path in [dir.path(), copy.path()] {
         let again = open_at(path);
-        let last = again.loaded.statistics[0].last.clone().unwrap();
+        let last = loaded_at(&again.loaded, 0).last.unwrap();
         assert_eq!(last.sample.value, Value::Text(text.clone().into()));
         // A small value replaces all parts of the big one.
         again.writer.record([sampled(0, 3)]);
@@ -126,7 +126,11 @@ async fn a_value_of_a_mebibyte_is_kept_in_small_parts() {
         let (loaded, report) = read(path, &clock()).unwrap();
         assert_eq!(report.damaged, Vec::<String>::new());
         assert_eq!(
-            loaded.statistics.iter().map(number_of).collect::<Vec<_>>(),
+            loaded
+                .statistics
+                .each()
+                .map(|known| number_of(&known))
+                .collect::<Vec<_>>(),
             [Some(3), Some(2)]
         );
         assert_eq!(fs::read_dir(path.join("now/blobs")).unwrap().count(), 0);
@@ -153,7 +157,11 @@ async fn a_change_too_big_to_keep_is_counted_and_nothing_else_is_lost() {
     assert_eq!(store.writer.status().borrow().lost_changes, 1);
     let (loaded, _) = read(dir.path(), &clock()).unwrap();
     assert_eq!(
-        loaded.statistics.iter().map(number_of).collect::<Vec<_>>(),
+        loaded
+            .statistics
+            .each()
+            .map(|known| number_of(&known))
+            .collect::<Vec<_>>(),
         [Some(1), None]
     );
 }
@@ -167,7 +175,7 @@ fn an_older_sample_never_replaces_a_newer_one() {
         .record([registered(0), sampled(0, 9), sampled(0, 8)]);
     store.writer.close().unwrap();
     let (loaded, _) = read(dir.path(), &clock()).unwrap();
-    assert_eq!(number_of(&loaded.statistics[0]), Some(9));
+    assert_eq!(number_of(&loaded_at(&loaded, 0)), Some(9));
 }
 
 #[test]
@@ -268,5 +276,5 @@ async fn the_journal_keeps_its_size_and_what_replaying_needs() {
     drop((journal, db));
     let (loaded, report) = read(dir.path(), &clock()).unwrap();
     assert_eq!(report.damaged, Vec::<String>::new());
-    assert_eq!(number_of(&loaded.statistics[0]), Some(20_019));
+    assert_eq!(number_of(&loaded_at(&loaded, 0)), Some(20_019));
 }

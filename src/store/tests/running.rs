@@ -70,8 +70,8 @@ fn a_backup_is_one_point_of_the_journal_however_much_is_written_meanwhile() {
         let verified = verify(&path, &clock(), &mut |_, _| {}).unwrap();
         assert_eq!(verified.damaged, Vec::<String>::new());
         let looked = look(&path, &clock()).unwrap();
-        let numbers = looked.loaded.statistics.iter().map(|known| {
-            let number = number_of(known).unwrap();
+        let numbers = looked.loaded.statistics.each().map(|known| {
+            let number = number_of(&known).unwrap();
             let past = looked.history.past(known.id, Range::ALL).unwrap();
             // Every one since the first, up to the last value.
             assert_eq!(past.samples.len(), number as usize, "{:?}", known.id);

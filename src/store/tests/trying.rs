@@ -38,7 +38,7 @@ fn nothing_is_tried_after_an_opening_that_ended() {
     let opened = open();
     assert!(tried.exists());
     assert_eq!(opened.report.damaged, Vec::<String>::new());
-    assert_eq!(number_of(&opened.loaded.statistics[0]), Some(1));
+    assert_eq!(number_of(&loaded_at(&opened.loaded, 0)), Some(1));
     opened.writer.close().unwrap();
     assert!(!dir.path().join("opening").exists());
 }
@@ -72,7 +72,7 @@ fn a_store_of_which_the_other_process_dies_is_set_aside() {
         let opened = open_after_trial(&config(dir.path()), &clock(), &trial).unwrap();
         assert!(opened.report.set_aside.is_some(), "{:?}", opened.report);
         assert!(opened.report.restored, "{:?}", opened.report);
-        assert_eq!(number_of(&opened.loaded.statistics[0]), Some(1));
+        assert_eq!(number_of(&loaded_at(&opened.loaded, 0)), Some(1));
         opened.writer.close().unwrap();
         assert!(!dir.path().join("opening").exists());
     }
