@@ -3,7 +3,10 @@
 use peekd::model::{ObjectType, Statistic};
 use peekd::simulator::{Command, LogKind, Role, ScriptedValue};
 
-use crate::harness::{CREDENTIALS, Response, World, form, login_time, post};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::harness::{CREDENTIALS, PATIENCE, Response, World, form, login_time, post};
 
 const LIVE: &str = "Cache-Control: max-age=0\r\n";
 /// A browser extension's origin changes no answer, but the express lane leaves it to the routes.
@@ -115,4 +118,19 @@ async fn a_stat_server_that_says_nothing_costs_one_deadline() {
     assert!(answer.body.contains(told), "{answer:?}");
     let late = figure(&world, "peekd_peeks_total{outcome=\"deadline\"}").await;
     assert_eq!(late, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_goes_while_waiting_leaves_no_connection_behind() {
+    let world = World::start_with("[peek]\ndeadline = \"1h\"\n").await;
+    let known = known(&world, &["KSippola", "Second"]).await;
+    let freeze = Command::Freeze(Role::Primary);
+    world.pair.simulator.command(freeze);
+    let mut stream = TcpStream::connect(&world.address).await.unwrap();
+    stream.write_all(&several(LIVE, &known)).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    ended.expect("an end").unwrap();
+    assert!(answer.is_empty());
 }

@@ -99,14 +99,15 @@ impl<A: AnswerPeeks> Lane<A> {
         };
         let ((age, left), count) = match found {
             Answered::Shown(shown, count) => (shown, count),
-            Answered::Fetched(fetching, ends) => {
-                memory.live = Some(Live {
+            Answered::Fetched(fetched) => {
+                let (fetching, ends) = *fetched;
+                memory.live = Some(Box::new(Live {
                     fetching,
                     endpoint: request.endpoint,
                     leads: body.clone(),
                     ends,
                     since: now,
-                });
+                }));
                 return Some(Step::Waiting(request.length));
             }
         };
@@ -171,7 +172,7 @@ enum Answered {
     /// So many values stand in the body.
     Shown(Shown, u64),
     /// The values are being fetched; where each belongs in the body.
-    Fetched(Fetching, Vec<usize>),
+    Fetched(Box<(Fetching, Vec<usize>)>),
 }
 
 /// An age, and the time left as in `Cache-Status`.
@@ -226,14 +227,21 @@ impl<A: AnswerPeeks> Asking<'_, A> {
 
     fn value(&self, glance: Glance<'_>, body: &mut String) -> Option<Answered> {
         body.push_str("{\"value\":");
-        let (answers, now) = (self.answers, self.now);
-        if self.freshness.demand() == Demand::Live {
-            let fetching = answers.fetch_all(&[glance], self.freshness, now)?;
-            return Some(Answered::Fetched(fetching, vec![body.len()]));
-        }
-        let shown = answers.glance(glance, self.freshness, now, body)?;
+        let answers = self.answers;
+        let Some(shown) = answers.glance(glance, self.freshness, self.now, body) else {
+            return self.live_value(glance, body);
+        };
         body.push('}');
         Some(Answered::Shown(shown, 1))
+    }
+
+    /// What is not answered out of memory, if it is to be live.
+    #[cold]
+    fn live_value(&self, glance: Glance<'_>, body: &str) -> Option<Answered> {
+        let answers = self.answers;
+        let fetching = answers.fetch_all(&[glance], self.freshness, self.now)?;
+        let ends = vec![body.len()];
+        Some(Answered::Fetched(Box::new((fetching, ends))))
     }
 
     fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<Answered> {
@@ -286,7 +294,7 @@ impl<A: AnswerPeeks> Asking<'_, A> {
                 body.len()
             });
             let ends = places.collect();
-            return Some(Answered::Fetched(fetching, ends));
+            return Some(Answered::Fetched(Box::new((fetching, ends))));
         }
         let shown = self
             .answers
