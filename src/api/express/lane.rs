@@ -95,7 +95,10 @@ impl<A: AnswerPeeks> Lane<A> {
         let form = escapes::undone(request.body, form);
         let found = match request.endpoint {
             Endpoint::Statistics => asking.several(form, body, key)?,
-            _ => asking.one(form, body, key)?,
+            _ => match asking.one(form, body, key) {
+                Some(shown) => Answered::Shown(shown, 1),
+                None => asking.live_one(form, body, key)?,
+            },
         };
         let ((age, left), count) = match found {
             Answered::Shown(shown, count) => (shown, count),
@@ -203,45 +206,55 @@ fn bound_of(endpoint: Endpoint, limits: &Limits) -> FieldBound {
 }
 
 impl<A: AnswerPeeks> Asking<'_, A> {
-    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<Answered> {
-        key.clear();
-        if let Some(asked) = single::read(form, self.bound.max, key) {
-            self.check_tenant(asked.tenant)?;
-            let glance = Glance {
-                key,
-                mode: NotificationMode::Immediate,
-                tenant_password: asked.tenant_password,
-            };
-            return self.value(glance, body);
-        }
-        let question = question::read_single(form::fields(form, self.bound)).ok()?;
-        self.check_tenant(&question.statistic.tenant)?;
-        question.statistic.write_key(key);
-        let glance = Glance {
-            key,
-            mode: question.mode,
-            tenant_password: &question.tenant_password,
-        };
-        self.value(glance, body)
-    }
-
-    fn value(&self, glance: Glance<'_>, body: &mut String) -> Option<Answered> {
-        body.push_str("{\"value\":");
-        let answers = self.answers;
-        let Some(shown) = answers.glance(glance, self.freshness, self.now, body) else {
-            return self.live_value(glance, body);
-        };
-        body.push('}');
-        Some(Answered::Shown(shown, 1))
+    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<Shown> {
+        self.ask_one(form, key, |glance| {
+            body.push_str("{\"value\":");
+            let answers = self.answers;
+            let shown = answers.glance(glance, self.freshness, self.now, body)?;
+            body.push('}');
+            Some(shown)
+        })
     }
 
     /// What is not answered out of memory, if it is to be live.
     #[cold]
-    fn live_value(&self, glance: Glance<'_>, body: &str) -> Option<Answered> {
-        let answers = self.answers;
-        let fetching = answers.fetch_all(&[glance], self.freshness, self.now)?;
+    #[inline(never)]
+    fn live_one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<Answered> {
+        body.clear();
+        body.push_str("{\"value\":");
         let ends = vec![body.len()];
+        let (freshness, now) = (self.freshness, self.now);
+        let fetching = self.ask_one(form, key, |glance| {
+            self.answers.fetch_all(&[glance], freshness, now)
+        })?;
         Some(Answered::Fetched(Box::new((fetching, ends))))
+    }
+
+    /// What `ask` makes of the question of a form.
+    #[inline]
+    fn ask_one<T>(
+        &self,
+        form: &[u8],
+        key: &mut Vec<u8>,
+        ask: impl FnOnce(Glance<'_>) -> Option<T>,
+    ) -> Option<T> {
+        key.clear();
+        if let Some(asked) = single::read(form, self.bound.max, key) {
+            self.check_tenant(asked.tenant)?;
+            return ask(Glance {
+                key,
+                mode: NotificationMode::Immediate,
+                tenant_password: asked.tenant_password,
+            });
+        }
+        let question = question::read_single(form::fields(form, self.bound)).ok()?;
+        self.check_tenant(&question.statistic.tenant)?;
+        question.statistic.write_key(key);
+        ask(Glance {
+            key,
+            mode: question.mode,
+            tenant_password: &question.tenant_password,
+        })
     }
 
     fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<Answered> {
