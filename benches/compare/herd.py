@@ -32,6 +32,7 @@ def main():
             ("one statistic each, at once", peekd.url, one, at_once),
             ("one statistic each, on and on", peekd.url, one, on_and_on),
             ("all of them each, at once", peekd.many_url, all_of_them, at_once),
+            ("all of them each, on and on", peekd.many_url, all_of_them, on_and_on),
         ]:
             load = what, url, forms, period
             results.append(measured(options, peekd, len(names), load))
@@ -74,7 +75,8 @@ def line(result):
         f"{result['what']}, {result['clients']:,} connections, round trip {result['round_trip_ms']:.0f} ms: "
         f"{result['requests_per_second']:,.0f} requests/s, median {result['median_ms']:.0f} ms, 99 % "
         f"{result['p99_ms']:.0f} ms; {result['upstream_peeks_per_statistic_and_round_trip']:.2f} upstream "
-        f"peeks a statistic and round trip (generator busy {result['generator_busy']:.0%})"
+        f"peeks a statistic and round trip; {result['cpu_us']:.0f} us of the server a request (generator busy "
+        f"{result['generator_busy']:.0%})"
     )
 
 

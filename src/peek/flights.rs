@@ -233,6 +233,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn whoever_boards_several_at_once_joins_himself_where_one_comes_twice() {
+        let flights = flights();
+        let other: Key = (StatisticId(2), PasswordProof::NONE);
+        let first = flights.board_all(&[key(), other.clone(), key()], true);
+        let sent: Vec<bool> = first.iter().map(|one| one.is_to_be_sent).collect();
+        let joined: Vec<bool> = first.iter().map(|one| one.collapsed).collect();
+        assert_eq!(sent, [true, true, false]);
+        assert_eq!(joined, [false, false, true]);
+        let next = flights.board_all(&[other, key()], true);
+        assert!(next.iter().all(|one| one.collapsed && !one.is_to_be_sent));
+        let flight = &next[1].flight;
+        assert_eq!(flight.json(), None);
+        assert!(flights.landed(&key(), flight, value(7)).is_none());
+        assert_eq!(*first[2].flight.outcome().await, value(7));
+        assert_eq!(first[0].flight.json(), Some("7"));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn those_too_late_for_a_live_value_share_one_follow_up() {
         let flights = flights();
         let first = flights.board(&key(), true).flight;

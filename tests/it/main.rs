@@ -23,6 +23,7 @@ mod hangup;
 mod harness;
 mod herd;
 mod kill;
+mod live;
 mod metrics;
 mod opens;
 mod passwords;

@@ -95,18 +95,22 @@ impl<A: AnswerPeeks> Lane<A> {
         let form = escapes::undone(request.body, form);
         let found = match request.endpoint {
             Endpoint::Statistics => asking.several(form, body, key)?,
-            _ => asking.one(form, body, key)?,
+            _ => match asking.one(form, body, key) {
+                Some(shown) => Answered::Shown(shown, 1),
+                None => asking.live_one(form, body, key)?,
+            },
         };
         let ((age, left), count) = match found {
             Answered::Shown(shown, count) => (shown, count),
-            Answered::Fetched(fetching, ends) => {
-                memory.live = Some(Live {
+            Answered::Fetched(fetched) => {
+                let (fetching, ends) = *fetched;
+                memory.live = Some(Box::new(Live {
                     fetching,
                     endpoint: request.endpoint,
                     leads: body.clone(),
                     ends,
                     since: now,
-                });
+                }));
                 return Some(Step::Waiting(request.length));
             }
         };
@@ -171,7 +175,7 @@ enum Answered {
     /// So many values stand in the body.
     Shown(Shown, u64),
     /// The values are being fetched; where each belongs in the body.
-    Fetched(Fetching, Vec<usize>),
+    Fetched(Box<(Fetching, Vec<usize>)>),
 }
 
 /// An age, and the time left as in `Cache-Status`.
@@ -202,38 +206,55 @@ fn bound_of(endpoint: Endpoint, limits: &Limits) -> FieldBound {
 }
 
 impl<A: AnswerPeeks> Asking<'_, A> {
-    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<Answered> {
+    fn one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<Shown> {
+        self.ask_one(form, key, |glance| {
+            body.push_str("{\"value\":");
+            let answers = self.answers;
+            let shown = answers.glance(glance, self.freshness, self.now, body)?;
+            body.push('}');
+            Some(shown)
+        })
+    }
+
+    /// What is not answered out of memory, if it is to be live.
+    #[cold]
+    #[inline(never)]
+    fn live_one(&self, form: &[u8], body: &mut String, key: &mut Vec<u8>) -> Option<Answered> {
+        body.clear();
+        body.push_str("{\"value\":");
+        let ends = vec![body.len()];
+        let (freshness, now) = (self.freshness, self.now);
+        let fetching = self.ask_one(form, key, |glance| {
+            self.answers.fetch_all(&[glance], freshness, now)
+        })?;
+        Some(Answered::Fetched(Box::new((fetching, ends))))
+    }
+
+    /// What `ask` makes of the question of a form.
+    #[inline]
+    fn ask_one<T>(
+        &self,
+        form: &[u8],
+        key: &mut Vec<u8>,
+        ask: impl FnOnce(Glance<'_>) -> Option<T>,
+    ) -> Option<T> {
         key.clear();
         if let Some(asked) = single::read(form, self.bound.max, key) {
             self.check_tenant(asked.tenant)?;
-            let glance = Glance {
+            return ask(Glance {
                 key,
                 mode: NotificationMode::Immediate,
                 tenant_password: asked.tenant_password,
-            };
-            return self.value(glance, body);
+            });
         }
         let question = question::read_single(form::fields(form, self.bound)).ok()?;
         self.check_tenant(&question.statistic.tenant)?;
         question.statistic.write_key(key);
-        let glance = Glance {
+        ask(Glance {
             key,
             mode: question.mode,
             tenant_password: &question.tenant_password,
-        };
-        self.value(glance, body)
-    }
-
-    fn value(&self, glance: Glance<'_>, body: &mut String) -> Option<Answered> {
-        body.push_str("{\"value\":");
-        let (answers, now) = (self.answers, self.now);
-        if self.freshness.demand() == Demand::Live {
-            let fetching = answers.fetch_all(&[glance], self.freshness, now)?;
-            return Some(Answered::Fetched(fetching, vec![body.len()]));
-        }
-        let shown = answers.glance(glance, self.freshness, now, body)?;
-        body.push('}');
-        Some(Answered::Shown(shown, 1))
+        })
     }
 
     fn several(&self, form: &[u8], body: &mut String, keys: &mut Vec<u8>) -> Option<Answered> {
@@ -286,7 +307,7 @@ impl<A: AnswerPeeks> Asking<'_, A> {
                 body.len()
             });
             let ends = places.collect();
-            return Some(Answered::Fetched(fetching, ends));
+            return Some(Answered::Fetched(Box::new((fetching, ends))));
         }
         let shown = self
             .answers

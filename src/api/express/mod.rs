@@ -95,7 +95,7 @@ pub(super) struct Memory {
     host: Vec<u8>,
     limits: Seen,
     /// The request that waits for its values.
-    live: Option<Live>,
+    live: Option<Box<Live>>,
     /// Since when the request has been waiting that is left to the routes, if it has.
     since: Option<Instant>,
 }
@@ -158,8 +158,10 @@ where
             None => continue,
             Some(Step::Other) => return Ok(Exit::Other),
             Some(Step::Waiting(length)) => {
-                if !wait(lane, memory, &waiting).await? {
-                    return Ok(Exit::Other);
+                if let Some(exit) =
+                    wait(lane, memory, (&mut *stream, &mut *input), &waiting).await?
+                {
+                    return Ok(exit);
                 }
                 input.advance(length);
                 continue;
@@ -195,29 +197,36 @@ where
     }
 }
 
-/// Waits for the values of the request that was read last, and appends its answer; false if the
-/// routes have to give it, as they do where anything is not as it should be.
-async fn wait<F>(
+/// Waits for the values of the request that was read last, and appends its answer. Tells why the lane
+/// is left if there is none: the routes have to give it where anything is not as it should be.
+async fn wait<S: AsyncRead + Unpin, F>(
     lane: &dyn Express,
     memory: &mut Memory,
+    (stream, input): (&mut S, &mut BytesMut),
     waiting: &Waiting<'_, F>,
-) -> io::Result<bool> {
+) -> io::Result<Option<Exit>> {
     let Some(live) = memory.live.take() else {
-        return Ok(false);
+        return Ok(Some(Exit::Other));
     };
-    let succeeded = tokio::select! {
-        biased;
-        succeeded = live.fetching.succeeded() => succeeded,
-        () = waiting.cut.cancelled() => return Err(io::ErrorKind::TimedOut.into()),
-    };
-    if succeeded && !(waiting.is_over)(Instant::now()) {
-        let is_answered = lane.finish(memory, &live, waiting.client);
-        if is_answered {
-            return Ok(true);
+    let input_max = input.len() + READ_BYTES;
+    let mut values = pin!(live.fetching.succeeded());
+    let succeeded = loop {
+        tokio::select! {
+            biased;
+            succeeded = values.as_mut() => break succeeded,
+            () = waiting.cut.cancelled() => return Err(io::ErrorKind::TimedOut.into()),
+            // Whoever goes needs no answer; the next request may come early.
+            read = stream.read_buf(input), if input.len() < input_max => if read? == 0 {
+                return Ok(Some(Exit::Closed));
+            },
         }
+    };
+    let is_over = (waiting.is_over)(Instant::now());
+    if succeeded && !is_over && lane.finish(memory, &live, waiting.client) {
+        return Ok(None);
     }
     memory.since = Some(live.since);
-    Ok(false)
+    Ok(Some(Exit::Other))
 }
 
 /// Under TLS what was written may still wait for room on the way, and nothing but the next answer

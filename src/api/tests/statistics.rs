@@ -165,3 +165,29 @@ async fn an_open_path_needs_no_credentials_and_the_others_still_do() {
     assert_eq!(reply.status, 200);
     bench.send(anonymous(STATISTIC, EXAMPLE)).await.message(401);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_has_waited_has_what_is_left_of_its_time() {
+    let table = Table {
+        gate: Some(Gate::default()),
+        ..Table::example()
+    };
+    let config = Config {
+        open_paths: vec![STATISTIC.to_owned(), STATISTICS.to_owned()],
+        ..config()
+    };
+    let bench = Bench::configured(table, config);
+    let several = format!("a={EXAMPLE_STATISTIC}");
+    for (path, body) in [(STATISTIC, EXAMPLE), (STATISTICS, several.as_str())] {
+        let now = Instant::now();
+        let arrival = crate::api::request::Arrival {
+            waiting_since: Some(now - Duration::from_secs(2)),
+            ..Default::default()
+        };
+        let reply = bench.send(anonymous(path, body).extension(arrival)).await;
+        let message = reply.message(500);
+        assert!(message.ends_with("within 3s"), "{message}");
+        let took = now.elapsed();
+        assert!((1_000..1_100).contains(&took.as_millis()), "{took:?}");
+    }
+}
