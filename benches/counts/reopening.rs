@@ -20,11 +20,11 @@ pub(crate) fn reopening() -> Outcome {
     let statistics = made::statistics(STATISTICS);
     let mut line = Line::new(STATISTICS as usize)?;
     let terms = terms();
-    let mut specs = Vec::new();
+    let (mut known, mut specs) = (Vec::new(), Vec::new());
     for (id, statistic) in (0..).map(StatisticId).zip(&statistics) {
         let value = made::reading(statistic, 0, &mut draw()).to_value(made::COMPAT);
         let statistic = std::sync::Arc::new(statistic.clone());
-        line.cache.restore(Restored {
+        known.push(Restored {
             id,
             statistic: statistic.clone(),
             last: Some(made::sample(made::BEGIN, value)),
@@ -38,6 +38,7 @@ pub(crate) fn reopening() -> Outcome {
             terms: terms.clone(),
         });
     }
+    line.cache.restore(&mut known);
     let mut server = Server::new(&statistics);
     let now = line.now;
     counted(|| line.session.want(specs, now))?;
