@@ -11,20 +11,11 @@ import sys
 import time
 
 from load import Client
-from rig import Rig, options_of, write_result
+from rig import at_each_rate, options_of
 
 
 def main():
-    options = arguments()
-    results = []
-    with Rig(options.peekd, options.work) as rig:
-        with rig.part("filled") as filling:
-            filled, names = filling.store(options.statistics, options.store)
-            for rate in options.rates:
-                with rig.part(str(rate)) as part:
-                    results.append(measured(options, part, part.copied(filled), names, rate))
-                print(line(results[-1]), flush=True)
-    write_result(options.work, results)
+    at_each_rate(arguments(), measured, line)
 
 
 def measured(options, rig, store, names, rate):

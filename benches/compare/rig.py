@@ -68,3 +68,16 @@ def write_result(folder, result):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def at_each_rate(options, measured, line):
+    """`measured(options, rig, store, names, rate)` of each rate, on a fresh copy of one filled store;
+    `line` says what came of it."""
+    results = []
+    with Rig(options.peekd, options.work) as rig, rig.part("filled") as filling:
+        filled, names = filling.store(options.statistics, options.store)
+        for rate in options.rates:
+            with rig.part(str(rate)) as part:
+                results.append(measured(options, part, part.copied(filled), names, rate))
+            print(line(results[-1]), flush=True)
+    write_result(options.work, results)

@@ -8,20 +8,11 @@ and how long the queue was. See README.md here.
 
 import time
 
-from rig import Rig, all_open, options_of, write_result
+from rig import all_open, at_each_rate, options_of
 
 
 def main():
-    options = arguments()
-    results = []
-    with Rig(options.peekd, options.work) as rig:
-        with rig.part("filled") as filling:
-            filled, names = filling.store(options.statistics, options.store)
-            for rate in options.rates:
-                with rig.part(str(rate)) as part:
-                    results.append(measured(options, part, part.copied(filled), names, rate))
-                print(line(results[-1]), flush=True)
-    write_result(options.work, results)
+    at_each_rate(arguments(), measured, line)
 
 
 def measured(options, rig, store, names, rate):
