@@ -129,7 +129,7 @@ impl Line {
         }
         self.session.want(specs, self.now)?;
         let named = |statistic: Statistic| {
-            let name = format!("{};{}", statistic.metric(), statistic.object_id());
+            let name = name(statistic.metric(), statistic.object_id());
             (name, statistic)
         };
         self.acknowledge(&statistics.into_iter().map(named).collect())
@@ -143,18 +143,7 @@ impl Line {
             if said.is_empty() {
                 return Ok(());
             }
-            while let Some(packet) = deframer.next(&mut said)? {
-                let Packet::Body(body) = packet else { continue };
-                let Message::Request(Request::Open {
-                    reference_id,
-                    object,
-                    metric,
-                    ..
-                }) = Message::decode(&body, Charset::UTF_8)?
-                else {
-                    continue;
-                };
-                let name = format!("{metric};{}", object.object_id);
+            for (reference_id, name) in asked_for(&mut deframer, &mut said)? {
                 let statistic = by_name.get(&name).ok_or("an unknown statistic")?;
                 self.open.push((reference_id, statistic.clone()));
                 self.hear(&Event::new(EventKind::StatisticOpened, reference_id, 0))?;
@@ -209,4 +198,30 @@ impl Drop for Folder {
             crate::report(&format!("{}: {error}", self.0.display()));
         }
     }
+}
+
+/// The statistics that are asked for to be opened: the number and the name of each, as [`name`] makes it.
+pub(crate) fn asked_for(
+    deframer: &mut Deframer,
+    said: &mut BytesMut,
+) -> Result<Vec<(i32, String)>, Fault> {
+    let mut asked = Vec::new();
+    while let Some(packet) = deframer.next(said)? {
+        let Packet::Body(body) = packet else { continue };
+        if let Message::Request(Request::Open {
+            reference_id,
+            object,
+            metric,
+            ..
+        }) = Message::decode(&body, Charset::UTF_8)?
+        {
+            asked.push((reference_id, name(&metric, &object.object_id)));
+        }
+    }
+    Ok(asked)
+}
+
+/// What a statistic is found by here.
+pub(crate) fn name(metric: &str, object_id: &str) -> String {
+    format!("{metric};{object_id}")
 }

@@ -6,10 +6,10 @@ use bytes::BytesMut;
 use peekd::cache::Restored;
 use peekd::model::{NotificationMode, PasswordProof, Statistic, StatisticId};
 use peekd::upstream::OpenSpec;
-use peekd::wire::{Charset, Deframer, Event, EventKind, Message, Packet, Request};
+use peekd::wire::{Charset, Deframer, Event, EventKind};
 
 use crate::made;
-use crate::notifications::{Fault, Line, terms};
+use crate::notifications::{Fault, Line, asked_for, name, terms};
 use crate::{Outcome, counted};
 
 const STATISTICS: u32 = 10_000;
@@ -84,18 +84,8 @@ impl<'a> Server<'a> {
     /// Opens all that is asked for, and says half of it as it was before.
     fn answer(&mut self, mut asked: BytesMut) -> Result<BytesMut, Fault> {
         let mut answers = BytesMut::new();
-        while let Some(packet) = self.deframer.next(&mut asked)? {
-            let Packet::Body(body) = packet else { continue };
-            let Message::Request(Request::Open {
-                reference_id,
-                object,
-                metric,
-                ..
-            }) = Message::decode(&body, Charset::UTF_8)?
-            else {
-                continue;
-            };
-            let statistic = self.by_name.get(&name(&metric, &object.object_id));
+        for (reference_id, name) in asked_for(&mut self.deframer, &mut asked)? {
+            let statistic = self.by_name.get(&name);
             let statistic = statistic.ok_or("an unknown statistic")?;
             let opened = Event::new(EventKind::StatisticOpened, reference_id, 0);
             opened.write(Charset::UTF_8, &mut answers);
@@ -105,8 +95,4 @@ impl<'a> Server<'a> {
         }
         Ok(answers)
     }
-}
-
-fn name(metric: &str, object_id: &str) -> String {
-    format!("{metric};{object_id}")
 }
